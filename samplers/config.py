@@ -1,0 +1,90 @@
+"""Frozen, self-checking settings that also tell a form, an API or a manual what they are.
+
+Standard library only: the web process describes and checks settings without loading torch.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import MISSING, asdict, dataclass, field, fields
+from typing import Any, Self
+
+from samplers.errors import ConfigError
+
+
+def setting(
+    default: Any,
+    *,
+    label: str,
+    help: str,  # noqa: A002 - the word every form uses
+    unit: str = "",
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[str, ...] = (),
+    level: str = "expert",
+    ends: tuple[str, str] | None = None,
+) -> Any:
+    """Declare one setting: its default, its range or choices, and the words a page shows for it.
+
+    `level` is "basic" or "expert"; `ends` are the words at the two ends of a slider.
+    """
+    described = {
+        "label": label, "help": help, "unit": unit, "low": low, "high": high,
+        "choices": choices, "level": level, "ends": ends,
+    }  # fmt: skip
+    return field(default=default, metadata=described)
+
+
+def _checked(name: str, kind: str, value: Any, rules: Any) -> Any:
+    if kind == "bool":
+        if not isinstance(value, bool):
+            raise ConfigError(name, f"must be true or false, got {value!r}")
+        return value
+    if kind == "str":
+        if not isinstance(value, str) or (rules["choices"] and value not in rules["choices"]):
+            raise ConfigError(name, f"must be one of {', '.join(rules['choices'])}, got {value!r}")
+        return value
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ConfigError(name, f"must be a number, got {value!r}")
+    if kind == "int":
+        if value != int(value):
+            raise ConfigError(name, f"must be a whole number, got {value!r}")
+        value = int(value)
+    low, high = rules["low"], rules["high"]
+    if low is not None and not value >= low:
+        raise ConfigError(name, f"must be at least {low:g}, got {value:g}")
+    if high is not None and not value <= high:
+        raise ConfigError(name, f"must be at most {high:g}, got {value:g}")
+    return float(value) if kind == "float" else value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Base of every generator's config. Annotations of subclasses are one of int, float, str, bool."""
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            if item.metadata:
+                value = _checked(item.name, str(item.type), getattr(self, item.name), item.metadata)
+                object.__setattr__(self, item.name, value)
+
+    @classmethod
+    def from_dict(cls, raw: dict[str, Any]) -> Self:
+        """Build from plain data. Raises ConfigError naming the first setting that is unknown or refused."""
+        unknown = sorted(raw.keys() - {item.name for item in fields(cls)})
+        if unknown:
+            raise ConfigError(unknown[0], "is not a known setting")
+        return cls(**raw)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings as plain data; `from_dict` takes it back."""
+        return asdict(self)
+
+    @classmethod
+    def describe(cls) -> list[dict[str, Any]]:
+        """One dictionary per setting: name, kind, default and everything a form needs to show it."""
+        return [
+            {"name": item.name, "kind": str(item.type), "default": item.default, **item.metadata}
+            for item in fields(cls)
+            if item.metadata and item.default is not MISSING
+        ]
