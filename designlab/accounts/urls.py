@@ -1,0 +1,12 @@
+"""Team pages."""
+
+from django.urls import path
+
+from designlab.accounts import views
+
+app_name = "accounts"
+urlpatterns = [
+    path("", views.team, name="team"),
+    path("switch", views.switch, name="switch"),
+    path("add", views.add_member, name="add_member"),
+]

@@ -1,0 +1,10 @@
+"""Signs of life for whoever runs the installation."""
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse
+
+
+@login_not_required
+def healthz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - a view's signature
+    """The web process answers."""
+    return HttpResponse("ok\n", content_type="text/plain")

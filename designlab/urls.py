@@ -1,0 +1,16 @@
+"""Every address of the product."""
+
+from django.urls import include, path
+
+from designlab.campaigns.home import home
+from designlab.operations.views import healthz
+
+urlpatterns = [
+    path("", home, name="home"),
+    path("healthz", healthz, name="healthz"),
+    path("sign-in/", include("designlab.accounts.sign_in")),
+    path("team/", include("designlab.accounts.urls")),
+    path("data/", include("designlab.datasets.urls")),
+    path("campaigns/", include("designlab.campaigns.urls")),
+    path("", include("designlab.candidates.urls")),
+]
