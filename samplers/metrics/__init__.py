@@ -1,0 +1,1 @@
+"""What is reported about proposals: modes, diversity, novelty, and how well known answers were reached."""

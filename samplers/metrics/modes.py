@@ -1,0 +1,182 @@
+"""Modes: how many clearly different good molecules there are, and when each was first met.
+
+A mode is only defined together with a reward threshold, a distance and a fingerprint; `ModeRule` carries the
+three so that no count is printed without them. The definition looks at the set of molecules alone, never at the
+order in which they arrived.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Ints = NDArray[np.intp]
+Bits = NDArray[np.uint8]
+Floats = NDArray[np.float64]
+
+BLOCK = 4_000_000  # 64-bit words held at once while comparing
+
+
+@dataclass(frozen=True, slots=True)
+class ModeRule:
+    """What counts as a mode: reward ≥ `threshold`, and 1 − Tanimoto > `distance` from every better mode."""
+
+    threshold: float
+    distance: float
+    fingerprint: str = "Morgan, radius 2, 2048 bits"
+
+    def __str__(self) -> str:
+        return f"reward ≥ {self.threshold:g}, distance > {self.distance:g} (1 − Tanimoto, {self.fingerprint})"
+
+
+@dataclass(frozen=True, slots=True)
+class Modes:
+    """The modes of n molecules.
+
+    centres (n_modes,): positions of the molecules that stand for a mode, best reward first.
+    member_of (n,): the mode (position in `centres`) whose centre is nearest among those within the distance,
+    the better mode in a tie; −1 for a molecule below the threshold.
+    """
+
+    rule: ModeRule
+    centres: Ints
+    member_of: Ints
+
+    @property
+    def n(self) -> int:
+        """The number of modes."""
+        return len(self.centres)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownModes:
+    """Modes of the labelled data and how near the candidates came to each.
+
+    modes: of the known molecules. nearest (n_modes,): position of the nearest candidate, −1 when there is none.
+    distance (n_modes,): 1 − Tanimoto to it, 1 when there is none. reached (n_modes,): distance within the rule's.
+    """
+
+    modes: Modes
+    nearest: Ints
+    distance: Floats
+    reached: NDArray[np.bool_]
+
+
+def as_words(fps: Bits) -> NDArray[np.uint64]:
+    """Packed fingerprints (n, bytes) as 64-bit words (n, words), padded with zeros.
+
+    Raises ValueError when `fps` is not a matrix of uint8.
+    """
+    if fps.ndim != 2 or fps.dtype != np.uint8:
+        raise ValueError(f"fingerprints must be a uint8 matrix of packed bits, got {fps.dtype} {fps.shape}")
+    padded = np.zeros((fps.shape[0], -(-fps.shape[1] // 8) * 8), dtype=np.uint8)
+    padded[:, : fps.shape[1]] = fps
+    return padded.view(np.uint64)
+
+
+def bit_counts(words: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Number of bits set in each row, (n,)."""
+    return np.bitwise_count(words).sum(axis=1, dtype=np.int64)
+
+
+def _tanimoto_to_one(
+    words: NDArray[np.uint64], counts: NDArray[np.int64], one: NDArray[np.uint64], one_count: int
+) -> Floats:
+    shared = np.bitwise_count(words & one).sum(axis=1, dtype=np.int64)
+    union = counts + one_count - shared
+    return np.where(union > 0, shared / np.maximum(union, 1), 1.0)  # two empty fingerprints are the same
+
+
+def tanimoto(a: Bits, b: Bits) -> Floats:
+    """Tanimoto similarity (n_a, n_b) of packed fingerprints (n_a, bytes) and (n_b, bytes).
+
+    Two fingerprints without any bit count as equal (similarity 1).
+    """
+    left, right = as_words(a), as_words(b)
+    n_left, n_right = bit_counts(left), bit_counts(right)
+    result = np.empty((len(left), len(right)))
+    step = max(1, BLOCK // max(1, right.size))
+    for start in range(0, len(left), step):
+        rows = slice(start, start + step)
+        shared = np.zeros((len(left[rows]), len(right)), dtype=np.int64)
+        for word in range(left.shape[1]):  # a word at a time keeps the work in the cache
+            shared += np.bitwise_count(left[rows, word, None] & right[None, :, word])
+        union = n_left[rows, None] + n_right[None, :] - shared
+        result[rows] = np.where(union > 0, shared / np.maximum(union, 1), 1.0)
+    return result
+
+
+def _merit_order(reward: Floats, keys: Sequence[str], good: Ints) -> Ints:
+    return np.array(sorted(good.tolist(), key=lambda i: (-reward[i], keys[i])), dtype=np.intp)
+
+
+def count_modes(fps: Bits, reward: ArrayLike, keys: Sequence[str], rule: ModeRule) -> Modes:
+    """Count modes in n molecules.
+
+    fps (n, bytes): packed fingerprints. reward (n,): on the scale of the rule's threshold; NaN is never good.
+    keys: canonical structures, which settle ties, so they must differ for the result to be free of order.
+    Molecules at or above the threshold are visited by falling reward, then by key; each becomes a mode when it
+    is further than the distance from every mode before it. Raises ValueError when the lengths disagree.
+    """
+    rewards = np.asarray(reward, dtype=np.float64)
+    if not len(fps) == len(rewards) == len(keys):
+        raise ValueError(f"{len(fps)} fingerprints, {len(rewards)} rewards and {len(keys)} keys do not match")
+    order = _merit_order(rewards, keys, np.flatnonzero(rewards >= rule.threshold))
+    words = as_words(fps)[order]
+    counts = bit_counts(words)
+    nearest = np.full(len(order), np.inf)
+    member = np.full(len(order), -1, dtype=np.intp)
+    centres: list[int] = []
+    for rank in range(len(order)):
+        if member[rank] >= 0:  # already within the distance of a better mode
+            continue
+        distance = 1.0 - _tanimoto_to_one(words, counts, words[rank], int(counts[rank]))
+        closer = (distance <= rule.distance) & (distance < nearest)
+        closer[rank] = True
+        member[closer] = len(centres)
+        nearest[closer] = distance[closer]
+        nearest[rank] = 0.0
+        centres.append(int(order[rank]))
+    member_of = np.full(len(rewards), -1, dtype=np.intp)
+    member_of[order] = member
+    return Modes(rule=rule, centres=np.array(centres, dtype=np.intp), member_of=member_of)
+
+
+def modes_found_curve(modes: Modes, arrival_index: ArrayLike, n_evaluations: int | None = None) -> Ints:
+    """Modes met after each evaluation, (n_evaluations,): never falls, ends at `modes.n`.
+
+    arrival_index (n,): the evaluation (from 0) at which each molecule arrived, in any order. A mode is met when
+    the first of its members arrives. `n_evaluations` defaults to the last arrival plus one.
+    Raises ValueError when an arrival lies outside [0, n_evaluations).
+    """
+    arrival = np.asarray(arrival_index, dtype=np.intp)
+    if len(arrival) != len(modes.member_of):
+        raise ValueError(f"{len(arrival)} arrivals for {len(modes.member_of)} molecules")
+    total = int(arrival.max(initial=-1)) + 1 if n_evaluations is None else n_evaluations
+    if len(arrival) and not (arrival.min() >= 0 and arrival.max() < total):
+        raise ValueError(f"arrivals must lie between 0 and {total - 1}")
+    good = modes.member_of >= 0
+    first = np.full(modes.n, total, dtype=np.intp)
+    np.minimum.at(first, modes.member_of[good], arrival[good])
+    return np.cumsum(np.bincount(first, minlength=total)[:total]).astype(np.intp)
+
+
+def known_modes_reached(
+    known_fps: Bits, known_reward: ArrayLike, known_keys: Sequence[str], candidate_fps: Bits, rule: ModeRule
+) -> KnownModes:
+    """Which modes of the known molecules have a candidate within the rule's distance.
+
+    known_* (n,) as in `count_modes`; candidate_fps (m, bytes), already restricted to the candidates that should
+    count (usually those at or above the threshold). m may be 0: then nothing is reached.
+    """
+    modes = count_modes(known_fps, known_reward, known_keys, rule)
+    if not len(candidate_fps) or not modes.n:
+        missing = np.full(modes.n, -1, dtype=np.intp)
+        return KnownModes(modes, missing, np.ones(modes.n), np.zeros(modes.n, dtype=bool))
+    distance = 1.0 - tanimoto(known_fps[modes.centres], candidate_fps)
+    nearest = distance.argmin(axis=1)
+    shortest = distance[np.arange(modes.n), nearest]
+    return KnownModes(modes, nearest, shortest, shortest <= rule.distance)

@@ -1,0 +1,127 @@
+"""A reward that can be evaluated: a definition together with the models that its labels need."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samplers.errors import RewardError
+from samplers.rewards.batch import RewardBatch
+from samplers.rewards.computed import property_values
+from samplers.rewards.definition import RewardDefinition
+from samplers.rewards.features import Prepared
+from samplers.rewards.transforms import FLOOR, cautious_log_desirability, log_aggregate
+
+Floats = NDArray[np.float64]
+
+
+class Predictor(Protocol):
+    """A learned property: mean, one standard deviation and in-domain share of each structure, (n,) each."""
+
+    def predict(self, molecules: Prepared, /) -> tuple[Floats, Floats, Floats]:
+        """Predict a prepared batch; NaN mean where a structure cannot be read."""
+
+
+class Reward:
+    """Evaluates molecules under a definition; holds no state that changes.
+
+    Raises RewardError when a model for one of the definition's labels is missing.
+    """
+
+    def __init__(self, definition: RewardDefinition, models: Mapping[str, Predictor] | None = None) -> None:
+        self.definition = definition
+        self.models = dict(models or {})
+        self.names = tuple(item.name for item in definition.objectives)
+        self._weights = np.array([item.weight for item in definition.objectives])
+        for item in definition.objectives:
+            if item.source.kind == "model" and item.source.key not in self.models:
+                known = ", ".join(repr(label) for label in sorted(self.models)) or "none"
+                raise RewardError(
+                    f"Objective {item.name!r} needs a model learned from the label {item.source.key!r}, but there is "
+                    f"none (models at hand: {known}). Add a data set with that column, or change the objective."
+                )
+
+    def evaluate(self, smiles: Sequence[str]) -> RewardBatch:
+        """Evaluate n standardised SMILES; shapes and units as in `RewardBatch`.
+
+        Each structure is parsed once, each property computed once and each model called once, however many
+        objectives use them. A structure that cannot be read gets NaN values and the lowest desirability.
+        """
+        return self.evaluate_prepared(Prepared(smiles))
+
+    def evaluate_prepared(self, prepared: Prepared) -> RewardBatch:
+        """As `evaluate`, for a batch whose molecules are already parsed."""
+        known: dict[Any, tuple[Floats, Floats, Floats]] = {}
+        n, k = len(prepared), len(self.names)
+        values, doubts, domain, logs = (np.empty((n, k)) for _ in range(4))
+        for column, item in enumerate(self.definition.objectives):
+            if item.source not in known:
+                known[item.source] = self._measure(prepared, item.source.kind, item.source.key)
+            values[:, column], doubts[:, column], domain[:, column] = known[item.source]
+            doubt = item.caution * doubts[:, column]
+            logs[:, column] = cautious_log_desirability(item.transform, values[:, column], doubt)
+        return RewardBatch(
+            values=values,
+            uncertainty=doubts,
+            desirabilities=np.exp(logs),
+            in_domain=domain,
+            log_reward=log_aggregate(self.definition.aggregation, logs, self._weights),
+        )
+
+    def _measure(self, prepared: Prepared, kind: str, key: str) -> tuple[Floats, Floats, Floats]:
+        if kind == "model":
+            return self.models[key].predict(prepared)
+        values = property_values(prepared, key)
+        return values, np.where(np.isnan(values), np.nan, 0.0), np.where(np.isnan(values), 0.0, 1.0)
+
+
+def check_on_data(reward: Reward, smiles: Sequence[str]) -> dict[str, Any]:
+    """What a reward says about molecules a team already has, before any generator starts.
+
+    Returns plain data: n, n_unreadable, best (log_reward and smiles), quantiles of log_reward (5, 25, 50, 75,
+    95 %), objectives (mean desirability and share at the floor of each), is_constant and problems (sentences a
+    person can act on; empty when nothing is suspicious). Raises RewardError when there is no molecule.
+    """
+    if not len(smiles):
+        raise RewardError("There are no molecules to check the reward on. Add a data set first.")
+    batch = reward.evaluate(smiles)
+    logs = batch.log_reward
+    best = int(np.argmax(logs))
+    quantiles = np.quantile(logs, [0.05, 0.25, 0.5, 0.75, 0.95])
+    objectives = [
+        {
+            "name": name,
+            "mean_desirability": float(batch.desirabilities[:, column].mean()),
+            "share_at_floor": float((batch.desirabilities[:, column] <= FLOOR * 1.001).mean()),
+            "constant": bool(np.ptp(batch.desirabilities[:, column]) < 1e-9),
+        }
+        for column, name in enumerate(reward.names)
+    ]
+    constant = bool(np.ptp(logs) < 1e-9)
+    return {
+        "n": len(smiles),
+        "n_unreadable": int(np.isnan(batch.values).all(axis=1).sum()),
+        "best": {"smiles": smiles[best], "log_reward": float(logs[best])},
+        "quantiles": {f"{q}": float(v) for q, v in zip((5, 25, 50, 75, 95), quantiles, strict=True)},
+        "objectives": objectives,
+        "is_constant": constant,
+        "problems": _problems(constant, float(logs[best]), objectives, len(smiles)),
+    }
+
+
+def _problems(constant: bool, best: float, objectives: list[dict[str, Any]], n: int) -> list[str]:
+    if constant and n > 1:
+        return [
+            f"The reward is the same ({np.exp(best):.3g}) for all {n} molecules of the data, so a generator has "
+            "nothing to learn from. Widen the range of the objectives, or choose others."
+        ]
+    found = []
+    for item in objectives:
+        if item["share_at_floor"] == 1:
+            found.append(f"No molecule of the data meets {item['name']!r} at all. Widen its range.")
+        elif item["constant"] and n > 1:
+            found.append(f"{item['name']!r} is the same for all molecules of the data, so it guides nothing.")
+    return found

@@ -1,0 +1,110 @@
+"""Rewards in sentences, and the reward a campaign starts from."""
+
+from __future__ import annotations
+
+import math
+from typing import Final, Protocol
+
+from samplers.errors import ConfigError
+from samplers.rewards.catalogue import CATALOGUE
+from samplers.rewards.definition import MAX_NAME, Objective, RewardDefinition, Source, Transform
+
+DIRECTIONS: Final = ("maximize", "minimize", "target")
+_COMBINED: Final = {
+    "geometric_mean": "the weighted geometric mean: one poor objective spoils the whole",
+    "product": "the product: every objective counts in full, and one poor objective spoils the whole",
+    "weighted_sum": "the weighted mean: a good objective can make up for a poor one",
+}
+
+
+class Words(Protocol):
+    """Anything that has a unit for a label; pages pass the campaign's own labels."""
+
+    def get(self, key: str, default: str, /) -> str:
+        """The unit of a label."""
+
+
+def describe_objective(objective: Objective, units: Words | None = None) -> str:
+    """One sentence without a full stop, such as "Molecular weight between 250 and 450 Da".
+
+    `units` gives the unit of each label; properties carry their own.
+    """
+    source, transform = objective.source, objective.transform
+    if source.kind == "property":
+        known = CATALOGUE[source.key]
+        label, unit = known.label, known.unit
+    else:
+        label = f"Predicted {source.key}"
+        unit = units.get(source.key, "") if units is not None else ""
+    sentence = f"{label} {_wanted(transform)}" + (f" {unit}" if unit else "")
+    if objective.caution > 0 and source.kind == "model":
+        times = "standard deviation" if objective.caution == 1 else "standard deviations"
+        sentence += f", judged {objective.caution:g} {times} on the safe side"
+    return sentence
+
+
+def _wanted(transform: Transform) -> str:
+    low, high = transform.low, transform.high
+    if transform.kind == "step" and low is not None and low == high:
+        return f"exactly {low:g}"
+    if transform.direction == "range":
+        return f"between {low:g} and {high:g}"
+    if transform.kind == "step":
+        return f"at least {low:g}" if low is not None else f"at most {high:g}"
+    wanted = "high" if transform.direction == "high" else "low"
+    return f"{wanted}: poor at {low:g}, good at {high:g}"
+
+
+def describe(definition: RewardDefinition, units: Words | None = None) -> list[str]:
+    """The reward in sentences: one for each objective, then how they combine (left out for one objective)."""
+    lines = [
+        describe_objective(item, units) + (f" (weight {item.weight:g})" if item.weight != 1 else "")
+        for item in definition.objectives
+    ]
+    return [*lines, f"Combined as {_COMBINED[definition.aggregation]}"] if len(lines) > 1 else lines
+
+
+def _label_transform(direction: str, target: float | None, quantiles: tuple[float, float, float]) -> Transform:
+    low, _, high = quantiles
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise ConfigError("label", f"has no spread to aim at: its 5 % and 95 % quantiles are {low:g} and {high:g}")
+    if direction == "maximize":
+        return Transform(kind="sigmoid", low=low, high=high)
+    if direction == "minimize":
+        return Transform(kind="sigmoid", low=high, high=low)
+    if direction != "target":
+        raise ConfigError("direction", f"must be one of {', '.join(DIRECTIONS)}, got {direction!r}")
+    if target is None or not math.isfinite(target):
+        raise ConfigError("target", f"must be a finite number, got {target!r}")
+    width = (high - low) / 20
+    return Transform(kind="double_sigmoid", low=target - width, high=target + width, margin=4 * width)
+
+
+def default_definition(
+    label: str, direction: str, quantiles: tuple[float, float, float], target: float | None = None
+) -> RewardDefinition:
+    """The reward a campaign starts from: the learned label, drug-likeness, ease of making, alerts and weight.
+
+    quantiles: the label's 5 %, 50 % and 95 % quantiles in its own unit. For a target, good means within a
+    twentieth of the 5–95 % span, and poor a fifth of the span beyond that. Raises ConfigError for an unknown
+    direction, a missing target or a label without spread.
+    """
+
+    def of(name: str) -> Source:
+        return Source(kind="property", key=name)
+
+    aim = _label_transform(direction, target, quantiles)
+    learned = Source.from_dict({"kind": "model", "label": label}, "label")
+    objectives = (
+        Objective(name=label, source=learned, transform=aim, weight=3.0, caution=1.0),
+        Objective(name="drug-likeness", source=of("qed"), transform=Transform(kind="sigmoid", low=0.3, high=0.8)),
+        Objective(name="ease of making", source=of("sa_score"), transform=Transform(kind="sigmoid", low=6, high=3)),
+        Objective(name="structural alerts", source=of("alerts"), transform=Transform(kind="linear", low=4, high=0)),
+        Objective(
+            name="molecular weight",
+            source=of("molecular_weight"),
+            transform=Transform(kind="double_sigmoid", low=200, high=500, margin=50),
+        ),
+    )
+    verb = {"maximize": "Raise", "minimize": "Lower", "target": f"Reach {target} of"}[direction]
+    return RewardDefinition(name=f"{verb} {label}"[:MAX_NAME], objectives=objectives)
