@@ -153,6 +153,7 @@ HEARTBEAT_S = env.number("DESIGNLAB_HEARTBEAT_S", 5)
 LEASE_S = env.number("DESIGNLAB_LEASE_S", 45)
 REAPER_S = env.number("DESIGNLAB_REAPER_S", 10)
 LOST_MESSAGE_S = env.number("DESIGNLAB_LOST_MESSAGE_S", 30)
+PRUNE_CHECKPOINTS = env.boolean("DESIGNLAB_PRUNE_CHECKPOINTS", default=True)
 THREADS = env.integer("DESIGNLAB_THREADS", 1, low=1)
 WORKER_PROCESSES = env.integer("DESIGNLAB_WORKERS", max(1, min(4, os.cpu_count() or 1)), low=1)
 CELERY_BEAT_SCHEDULE = {"reap": {"task": "designlab.campaigns.tasks.reap", "schedule": REAPER_S}}

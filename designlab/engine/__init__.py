@@ -1,0 +1,1 @@
+"""The only package that reaches the library `samplers`, and only through its facade `samplers.api`."""

@@ -1,0 +1,78 @@
+"""What workers do for campaigns. Messages carry ids only; everything else is read from the database."""
+
+import logging
+import os
+import socket
+from datetime import timedelta
+
+from celery import shared_task
+from django.conf import settings
+from django.db.models import Q
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from designlab.campaigns.leases import release_if_stale
+from designlab.campaigns.models import Run
+
+log = logging.getLogger(__name__)
+
+
+def send_run(run: Run) -> None:
+    """Ask a worker for the run's next slice. A message that cannot be sent is sent again by the reaper."""
+    try:
+        advance_run.apply_async(args=[run.id], queue=run.queue)
+    except OperationalError:
+        log.warning("run %s: Redis did not take its message; the reaper will send it again", run.id)
+
+
+@shared_task
+def advance_run(run_id: int) -> None:
+    """Train one slice of a run."""
+    from designlab.campaigns import slices
+
+    try:
+        slices.advance(run_id=run_id, owner=f"{socket.gethostname()}:{os.getpid()}")
+    except slices.LeaseLost:
+        log.warning("run %s: the lease went to another worker; this slice is thrown away", run_id)
+
+
+@shared_task
+def reap() -> None:
+    """Hand over what a dead worker held, and send again what a lost message left waiting."""
+    from designlab.datasets.services import requeue_stale
+
+    for run_id in Run.objects.filter(status=Run.Status.RUNNING).exclude(lease_owner="").values_list("id", flat=True):
+        if release_if_stale(run_id=run_id):
+            resend(run_id)
+    waiting_since = timezone.now() - timedelta(seconds=settings.LOST_MESSAGE_S)
+    forgotten = Q(enqueued_at__lt=waiting_since) | Q(enqueued_at=None)
+    for run_id in Run.objects.filter(forgotten, status__in=Run.ACTIVE, lease_owner="").values_list("id", flat=True):
+        resend(run_id)
+    requeue_stale()
+
+
+def resend(run_id: int) -> None:
+    """Send an active run's message again; a second one that arrives meets the lease and does nothing."""
+    now = timezone.now()
+    if Run.objects.filter(id=run_id, status__in=Run.ACTIVE).update(enqueued_at=now):
+        send_run(Run.objects.get(id=run_id))
+
+
+@shared_task
+def measure_data(question: dict) -> None:
+    """Measure what a generator can express of two data sets, and keep the answer for the set-up page."""
+    from django.core.cache import cache
+
+    from designlab.campaigns import selectors
+    from designlab.datasets.models import DataSet
+    from designlab.engine import runs as engine
+    from designlab.engine.errors import Refused
+
+    labelled = DataSet.objects.get(id=question["labelled"])
+    unlabelled = DataSet.objects.get(id=question["unlabelled"]) if question["unlabelled"] else None
+    tables = [{"table": data.table} if data else None for data in (labelled, unlabelled)]
+    try:
+        answer = engine.measure_data(question["family"], question["config"], *tables)
+    except Refused as refusal:
+        answer = {"refused": str(refusal)}
+    cache.set(selectors.measured_key(question, labelled, unlabelled), answer, selectors.MEASURED_KEPT_S)

@@ -1,0 +1,36 @@
+"""Rewards: checked, described, drawn and tried on molecules by the library."""
+
+from pathlib import Path
+
+from designlab.engine import files
+from samplers import api
+
+check_reward = api.check_reward
+describe_reward = api.describe_reward
+default_reward = api.default_reward
+desirability_curve = api.desirability_curve
+labels_needed = api.labels_needed
+property_catalogue = api.property_catalogue
+
+
+def model_folders(archives: dict[str, tuple[str, str]]) -> dict[str, Path]:
+    """Label → folder of its learned model, unpacked on this machine."""
+    return {label: files.cached(name, sha256) for label, (name, sha256) in archives.items()}
+
+
+def preview_reward(reward: dict, smiles: list[str], archives: dict[str, tuple[str, str]]) -> dict:
+    """The reward of known molecules: values, desirabilities, rewards, the best ones, and whether it is constant."""
+    return api.preview_reward(reward, smiles, model_folders(archives))
+
+
+def train_models(smiles: list[str], labels: list[float], *, label: str, seed: int) -> dict:
+    """Learn a property model and its second judge; stored, with both reports."""
+    with files.working_folder() as folder:
+        reports = api.train_models(smiles, labels, label=label, seed=seed, folder=folder)
+        name, sha256 = files.store(folder, "models/model")
+    return reports | {"archive": name, "archive_sha256": sha256}
+
+
+def judge(archive: tuple[str, str], smiles: list[str]) -> list[float]:
+    """What the second judge of a model says of these structures."""
+    return api.judge(files.cached(*archive), smiles)

@@ -1,0 +1,80 @@
+"""Runs: prepared and trained by the library, checkpoint in, checkpoint out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from designlab.engine import files
+from designlab.engine.rewards import model_folders
+from designlab.engine.tables import structures_of
+from samplers import api
+
+families = api.families
+describe_config = api.describe_config
+check_config = api.check_config
+resolve_device = api.resolve_device
+library_versions = api.library_versions
+
+
+@dataclass
+class Outcome:
+    """What a slice reached, in plain data, and the folder packed for storage."""
+
+    step: int
+    schema: int
+    n_evaluations: int
+    finished: str = ""  # why the run is complete, or empty
+    records: list[dict] = field(default_factory=list)
+    charges: list[dict] = field(default_factory=list)
+    candidates: list[dict] = field(default_factory=list)
+    summary: dict = field(default_factory=dict)
+    report: dict = field(default_factory=dict)
+    file: str = ""
+    sha256: str = ""
+
+
+def _models(spec: dict) -> dict[str, Path]:
+    return model_folders({label: (m["archive"], m["sha256"]) for label, m in spec["models"].items()})
+
+
+def _packed(result: dict, folder: Path) -> Outcome:
+    outcome = Outcome(**result)
+    outcome.file, outcome.sha256 = files.store(folder, "checkpoints/run")
+    return outcome
+
+
+def prepare(spec: dict) -> Outcome:
+    """Build what the run starts from: vocabulary, networks, the random-draw baseline. The checkpoint of step 0."""
+    labelled, unlabelled = structures_of(spec["labelled"]), structures_of(spec.get("unlabelled"))
+    with files.working_folder() as folder:
+        result = api.prepare_run(spec, known=labelled, smiles=labelled + unlabelled, models=_models(spec), folder=folder)
+        return _packed(result, folder)
+
+
+def advance(
+    spec: dict,
+    *,
+    checkpoint: tuple[str, str],
+    should_stop: Callable[[], bool],
+    on_event: Callable[[dict], None],
+) -> Outcome:
+    """Train from a checkpoint until asked to stop or finished."""
+    with files.working_folder() as source, files.working_folder() as target:
+        files.unpack(*checkpoint, source)
+        result = api.advance_run(
+            spec, models=_models(spec), source=source, folder=target, should_stop=should_stop, on_event=on_event
+        )
+        return _packed(result, target)
+
+
+def measure_data(family: str, config: dict, labelled: dict, unlabelled: dict | None) -> dict:
+    """What the generator can express of the data, before anything runs."""
+    smiles = structures_of(labelled) + structures_of(unlabelled)
+    return api.measure_data(family, config, smiles)
+
+
+def random_rewards(spec: dict, *, checkpoint: tuple[str, str], n: int, seed: int) -> dict:
+    """Structures and rewards of n distinct random assemblies by the run's own grammar."""
+    with files.working_folder() as source:
+        files.unpack(*checkpoint, source)
+        return api.random_draw(spec, models=_models(spec), source=source, n=n, seed=seed)
