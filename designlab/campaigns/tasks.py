@@ -39,6 +39,7 @@ def advance_run(run_id: int) -> None:
 @shared_task
 def reap() -> None:
     """Hand over what a dead worker held, and send again what a lost message left waiting."""
+    from designlab.datasets.modelling import requeue_stale_models
     from designlab.datasets.services import requeue_stale
 
     for run_id in Run.objects.filter(status=Run.Status.RUNNING).exclude(lease_owner="").values_list("id", flat=True):
@@ -49,6 +50,7 @@ def reap() -> None:
     for run_id in Run.objects.filter(forgotten, status__in=Run.ACTIVE, lease_owner="").values_list("id", flat=True):
         resend(run_id)
     requeue_stale()
+    requeue_stale_models()
 
 
 def resend(run_id: int) -> None:

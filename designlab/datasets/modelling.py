@@ -1,0 +1,91 @@
+"""Learned models of a data set's labels: asked for once, learned by a worker, never changed afterwards."""
+
+import logging
+import traceback
+from datetime import timedelta
+
+from celery import shared_task
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from designlab.accounts.models import User
+from designlab.common.models import record
+from designlab.datasets.models import DataSet, PropertyModel
+from designlab.engine import rewards as engine
+from designlab.engine import tables
+from designlab.engine.errors import Refused
+
+log = logging.getLogger(__name__)
+SILENT_FOR = timedelta(minutes=10)
+WAITING = [PropertyModel.Status.WAITING, PropertyModel.Status.TRAINING]
+
+
+def ask_for_model(*, actor: User, dataset: DataSet, label: str, seed: int = 0) -> PropertyModel:
+    """The model of this label, learned by a worker when nobody asked for it before."""
+    with transaction.atomic():
+        existing = PropertyModel.objects.filter(dataset=dataset, label=label, seed=seed).first()
+        if existing is not None:
+            return existing
+        try:
+            with transaction.atomic():
+                model = PropertyModel.objects.create(dataset=dataset, label=label, seed=seed)
+        except IntegrityError:  # somebody asked in the same moment
+            return PropertyModel.objects.get(dataset=dataset, label=label, seed=seed)
+        record(team=dataset.team, user=actor, verb="asked for a model", subject=f"{label} of {dataset}", model=model.id)
+        transaction.on_commit(lambda: _send(model.id))
+    return model
+
+
+def _send(model_id: int) -> None:
+    try:
+        train_model.apply_async(args=[model_id], queue="cpu")
+    except OperationalError:
+        log.warning("model %s: Redis did not take its message; it will be sent again", model_id)
+
+
+@shared_task
+def train_model(model_id: int) -> None:
+    """Learn one model; a second delivery finds nothing to do."""
+    train_now(model_id)
+
+
+def train_now(model_id: int) -> None:
+    """Learn the model here and now, unless somebody else does or did."""
+    stale = timezone.now() - SILENT_FOR
+    mine = PropertyModel.objects.filter(id=model_id, status=PropertyModel.Status.WAITING) | PropertyModel.objects.filter(
+        id=model_id, status=PropertyModel.Status.TRAINING, touched_at__lt=stale
+    )
+    if not mine.update(status=PropertyModel.Status.TRAINING, touched_at=timezone.now()):
+        return
+    model = PropertyModel.objects.select_related("dataset").get(id=model_id)
+    try:
+        learned = _learn(model)
+    except Refused as refusal:
+        learned = {"status": PropertyModel.Status.FAILED, "message": str(refusal)}
+    except Exception:
+        log.exception("model %s: learning failed", model_id)
+        words = f"Learning stopped on an error that we did not foresee. {traceback.format_exc(limit=1).splitlines()[-1]}"
+        learned = {"status": PropertyModel.Status.FAILED, "message": words}
+    PropertyModel.objects.filter(id=model_id).update(**learned, touched_at=timezone.now())
+
+
+def _learn(model: PropertyModel) -> dict:
+    column = next((row["column"] for row in model.dataset.labels if row["name"] == model.label), model.label)
+    table = tables.columns(model.dataset.table, ["smiles", column])
+    rows = [(s, y) for s, y in zip(table["smiles"], table[column], strict=True) if y is not None]
+    learned = engine.train_models([s for s, _ in rows], [y for _, y in rows], label=model.label, seed=model.seed)
+    return {"status": PropertyModel.Status.READY, "message": "", **learned}
+
+
+def requeue_stale_models() -> None:
+    """Send again what waits too long: its message was lost, or its worker died."""
+    now = timezone.now()
+    lost = timedelta(seconds=settings.LOST_MESSAGE_S)
+    waiting = PropertyModel.objects.filter(status=PropertyModel.Status.WAITING, touched_at__lt=now - lost)
+    silent = PropertyModel.objects.filter(status=PropertyModel.Status.TRAINING, touched_at__lt=now - SILENT_FOR)
+    for model in waiting | silent:
+        if model.status == PropertyModel.Status.WAITING:
+            PropertyModel.objects.filter(id=model.id).update(touched_at=now)
+        _send(model.id)
