@@ -1,5 +1,6 @@
 """Every setting of the product. Environment variables are read here, once, and nowhere else."""
 
+import contextlib
 import importlib.util
 import os
 from pathlib import Path
@@ -35,10 +36,10 @@ def _secret_key() -> str:
         fresh = kept.with_suffix(f".{os.getpid()}")
         fresh.touch(mode=0o600)
         fresh.write_text(get_random_secret_key())
-        try:  # the first of several starting processes wins; a link, unlike a rename, never overwrites
+        with contextlib.suppress(
+            FileExistsError
+        ):  # the first of several starting processes wins: a link never overwrites
             os.link(fresh, kept)
-        except FileExistsError:
-            pass
         fresh.unlink()
     return kept.read_text()
 

@@ -16,7 +16,7 @@ def revision() -> str:
         return given
     try:
         root = Path(__file__).resolve().parent.parent
-        found = subprocess.run(  # noqa: S603 - fixed words
+        found = subprocess.run(
             ["git", "describe", "--always", "--dirty=+", "--abbrev=12"],  # noqa: S607 - git is found on the path
             cwd=root, capture_output=True, text=True, timeout=5, check=False,
         )  # fmt: skip

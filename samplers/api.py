@@ -5,18 +5,15 @@ Importing it loads neither torch nor RDKit; each function loads what it needs wh
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+import importlib.metadata
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from samplers import families as _families
+import samplers
 from samplers.errors import ConfigError, DesignError
 
 __all__ = ["ConfigError", "DesignError"]
-
-SHOWN_REWARDS = 2_000  # rewards of the data and of random draws kept for figures
-RANDOM_DRAWS = 1_000
 
 # -- structures ---------------------------------------------------------------------------------------
 
@@ -30,34 +27,196 @@ def standardise(texts: Sequence[str]) -> list[dict[str, Any]]:
 
 def property_catalogue() -> list[dict[str, Any]]:
     """The computed properties: name, label, unit, usual range, help."""
-    from samplers.chem.descriptors import catalogue
+    from samplers.chem.descriptors import describe
 
-    return catalogue()
+    return describe()
 
 
 def properties(smiles: Sequence[str], names: Sequence[str]) -> dict[str, list[float]]:
-    """Computed properties of valid structures, one list per name."""
+    """Computed properties of valid structures, one list per name; NaN where there is none."""
     from samplers.chem.descriptors import properties as compute
 
-    return {name: [float(v) for v in column] for name, column in compute(list(smiles), list(names)).items()}
+    return {name: column.tolist() for name, column in compute(list(smiles), list(names)).items()}
 
 
-def depict(smiles: str, *, width: int = 240, height: int = 170) -> str:
-    """A drawing as SVG text; a placeholder with the formula when the structure is too large."""
-    from samplers.chem.draw import depict as draw
+def depict(smiles: str, *, width: int = 240, height: int = 170, highlight: str = "") -> str:
+    """A drawing as SVG text; the formula stands in when the structure is too large or cannot be read."""
+    from samplers.chem.draw import placeholder, svg
+    from samplers.errors import StructureError
 
-    return draw(smiles, width=width, height=height)
+    try:
+        return svg(smiles, width=width, height=height, highlight=highlight)
+    except StructureError:
+        return placeholder("no structure", width=width, height=height)
 
 
 def fingerprints(smiles: Sequence[str], kind: str = "morgan2") -> list[bytes]:
     """Packed fingerprints of valid structures."""
-    from samplers.chem.fingerprints import packed
+    from samplers.chem.fingerprints import fingerprints as compute
+    from samplers.chem.fingerprints import to_bytes
 
-    return [row.tobytes() for row in packed(list(smiles), kind)]
+    return to_bytes(compute(list(smiles), kind))
 
 
 def scaffolds(smiles: Sequence[str]) -> list[str]:
     """Murcko scaffolds as SMILES; empty for structures without a ring."""
-    from samplers.chem.scaffolds import murcko
+    from samplers.chem.scaffolds import scaffold
 
-    return [murcko(text) for text in smiles]
+    return [scaffold(text) for text in smiles]
+
+
+# -- rewards --------------------------------------------------------------------------------------------
+
+
+def check_reward(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """The reward in its normal form. Raises ConfigError naming the first field that is refused."""
+    from samplers.rewards.definition import RewardDefinition
+
+    return RewardDefinition.from_dict(dict(raw)).to_dict()
+
+
+def describe_reward(raw: Mapping[str, Any]) -> list[str]:
+    """The reward in sentences."""
+    from samplers.rewards.definition import RewardDefinition
+    from samplers.rewards.words import describe
+
+    return describe(RewardDefinition.from_dict(dict(raw)))
+
+
+def labels_needed(raw: Mapping[str, Any]) -> list[str]:
+    """The labels that the reward needs learned models of."""
+    from samplers.rewards.definition import RewardDefinition
+
+    return list(RewardDefinition.from_dict(dict(raw)).labels)
+
+
+def default_reward(
+    label: str, goal: str, target: float | None = None, quantiles: tuple[float, float, float] = (0.0, 0.5, 1.0)
+) -> dict[str, Any]:
+    """The reward a campaign starts from. `goal` is maximize, minimize or target; quantiles 5, 50, 95 % of the label."""
+    from samplers.rewards.words import default_definition
+
+    return default_definition(label, goal, quantiles, target).to_dict()
+
+
+def desirability_curve(transform: Mapping[str, Any], xs: Sequence[float]) -> list[float]:
+    """The desirability at each x, for drawing a curve."""
+    from samplers.rewards.definition import Transform
+    from samplers.rewards.transforms import curve
+
+    return curve(Transform.from_dict(dict(transform)), list(xs))
+
+
+def preview_reward(raw: Mapping[str, Any], smiles: Sequence[str], models: Mapping[str, Path]) -> dict[str, Any]:
+    """The reward of known molecules: the checks of `check_on_data`, and per molecule reward, values, desirabilities."""
+    from samplers.rewards.reward import check_on_data
+    from samplers.running import load_reward
+
+    reward = load_reward(raw, models)
+    batch = reward.evaluate(list(smiles))
+    return check_on_data(reward, list(smiles)) | {
+        "names": list(reward.names),
+        "log_reward": batch.log_reward.tolist(),
+        "values": batch.values.tolist(),
+        "desirabilities": batch.desirabilities.tolist(),
+    }
+
+
+def train_models(
+    smiles: Sequence[str], labels: Sequence[float], *, label: str, seed: int, folder: Path
+) -> dict[str, Any]:
+    """Learn a property model and its second judge into a folder; returns `report` and `judge_report`."""
+    from samplers.running import learn
+
+    return learn(list(smiles), list(labels), label=label, seed=seed, folder=folder)
+
+
+def judge(folder: Path, smiles: Sequence[str]) -> list[float]:
+    """What the second judge says; it is never optimised against."""
+    from samplers.running import ask_judge
+
+    return ask_judge(folder, list(smiles))
+
+
+# -- runs -------------------------------------------------------------------------------------------------
+
+
+def families() -> list[dict[str, str]]:
+    """The generators on offer: name, label, help."""
+    from samplers.families import describe
+
+    return describe()
+
+
+def describe_config(family: str) -> list[dict[str, Any]]:
+    """The settings of a family, each with everything a form needs."""
+    from samplers.families import config_class
+
+    return config_class(family).describe()
+
+
+def check_config(family: str, raw: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings in full. Raises ConfigError naming the first one refused."""
+    from samplers.families import config_class
+
+    return config_class(family).from_dict(dict(raw)).to_dict()
+
+
+def resolve_device(wish: str) -> str:
+    """`cpu` or `cuda` for a wish of auto, cpu or cuda, without loading torch.
+
+    `cuda` may be asked for where this machine has none: the run then waits for a worker that has.
+    """
+    if wish not in {"auto", "cpu", "cuda"}:
+        raise ConfigError("device", f"must be one of auto, cpu, cuda, got {wish!r}")
+    if wish == "auto":
+        return "cuda" if Path("/dev/nvidia0").exists() else "cpu"
+    return wish
+
+
+def library_versions() -> dict[str, str]:
+    """The versions that a run's result may depend on."""
+    names = ("torch", "rdkit", "numpy", "scikit-learn")
+    return {"samplers": samplers.__version__} | {name: importlib.metadata.version(name) for name in names}
+
+
+def measure_data(family: str, config: Mapping[str, Any], smiles: Sequence[str]) -> dict[str, Any]:
+    """What a family could express of these structures, before anything runs."""
+    from samplers import running
+
+    return running.measure_data(family, config, smiles)
+
+
+def prepare_run(
+    spec: Mapping[str, Any], *, known: Sequence[str], smiles: Sequence[str], models: Mapping[str, Path], folder: Path
+) -> dict[str, Any]:
+    """Build a run's state of step 0 into a folder; returns a slice's outcome, its report filled."""
+    from samplers import running
+
+    return running.prepare(spec, known=known, smiles=smiles, models=models, folder=folder)
+
+
+def advance_run(
+    spec: Mapping[str, Any],
+    *,
+    models: Mapping[str, Path],
+    source: Path,
+    folder: Path,
+    should_stop: Callable[[], bool],
+    on_event: Callable[[dict[str, Any]], None],
+) -> dict[str, Any]:
+    """Train from the state in `source` until asked to stop or finished; the new state goes into `folder`."""
+    from samplers import running
+
+    return running.advance(
+        spec, models=models, source=source, folder=folder, should_stop=should_stop, on_event=on_event
+    )
+
+
+def random_draw(
+    spec: Mapping[str, Any], *, models: Mapping[str, Path], source: Path, n: int, seed: int
+) -> dict[str, Any]:
+    """n distinct random assemblies by the run's own grammar: smiles and log_reward."""
+    from samplers import running
+
+    return running.random_draw(spec, models=models, source=source, n=n, seed=seed)

@@ -16,7 +16,7 @@ def setting(
     default: Any,
     *,
     label: str,
-    help: str,  # noqa: A002 - the word every form uses
+    help: str,
     unit: str = "",
     low: float | None = None,
     high: float | None = None,

@@ -5,8 +5,8 @@ import tempfile
 
 os.environ.setdefault("DESIGNLAB_VAR", tempfile.mkdtemp(prefix="designlab-test-"))
 
-from designlab.settings import *  # noqa: E402, F403
-from designlab.settings import VAR  # noqa: E402
+from designlab.settings import *  # noqa: F403
+from designlab.settings import VAR
 
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 CELERY_BROKER_URL = "memory://"

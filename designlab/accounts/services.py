@@ -52,7 +52,9 @@ def add_member(*, actor: User, team: Team, username: str, role: str) -> Added:
         try:
             user.full_clean()
         except ValidationError as problem:
-            raise MemberRefused(f"Name: {' '.join(problem.message_dict.get('username', ['is not usable.']))}") from problem
+            raise MemberRefused(
+                f"Name: {' '.join(problem.message_dict.get('username', ['is not usable.']))}"
+            ) from problem
         user.save()
     membership, fresh = Membership.objects.get_or_create(team=team, user=user, defaults={"role": role})
     if not fresh:

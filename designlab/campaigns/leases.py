@@ -65,7 +65,9 @@ def release_if_stale(*, run_id: int) -> bool:
 
 def beat(*, run_id: int, token: int) -> bool:
     """Say that the holder of this token is alive. False when the lease is no longer its own."""
-    return bool(Run.objects.filter(id=run_id, fencing_token=token).exclude(lease_owner="").update(heartbeat_at=timezone.now()))
+    return bool(
+        Run.objects.filter(id=run_id, fencing_token=token).exclude(lease_owner="").update(heartbeat_at=timezone.now())
+    )
 
 
 class Heartbeat:
@@ -103,7 +105,7 @@ class Heartbeat:
     def _try(self, action: Callable[[], None]) -> None:
         try:
             action()
-        except Exception:  # noqa: BLE001 - the database may be restarting; the next beat tries again
+        except Exception:
             log.warning("run %s: a heartbeat failed", self.run_id, exc_info=True)
             connection.close()
 

@@ -51,5 +51,10 @@ def measured_data(*, family: str, config: dict, labelled: DataSet, unlabelled: D
 
 def measured_key(question: dict, labelled: DataSet, unlabelled: DataSet | None) -> str:
     """The name under which a measurement is kept."""
-    parts = [question["family"], question["config"], labelled.table_sha256, unlabelled.table_sha256 if unlabelled else ""]
+    parts = [
+        question["family"],
+        question["config"],
+        labelled.table_sha256,
+        unlabelled.table_sha256 if unlabelled else "",
+    ]
     return "measured:" + hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -22,7 +22,9 @@ LONGEST_MINUTES = 7 * 24 * 60
 
 def may_change(actor: User, team: Team) -> None:
     """Raise InvalidTransition unless the person may set up and steer campaigns in the team."""
-    if not Team.objects.filter(pk=team.pk, memberships__user=actor, memberships__role__in=["owner", "designer"]).exists():
+    if not Team.objects.filter(
+        pk=team.pk, memberships__user=actor, memberships__role__in=["owner", "designer"]
+    ).exists():
         raise InvalidTransition("Only owners and designers of the team can change campaigns and runs.")
 
 
@@ -52,7 +54,9 @@ def _check_labels(reward: dict, labelled: DataSet) -> None:
     for label in reward_engine.labels_needed(reward):
         if label not in known:
             offered = ", ".join(sorted(known)) or "none"
-            raise SettingRefused("reward", f"the data set {labelled} has no numeric label {label!r}; it has: {offered}.")
+            raise SettingRefused(
+                "reward", f"the data set {labelled} has no numeric label {label!r}; it has: {offered}."
+            )
 
 
 @transaction.atomic
@@ -108,7 +112,9 @@ def _checked_budget(evaluations: int | None, minutes: float | None) -> int | Non
     if minutes is None:
         return None
     if not (math.isfinite(minutes) and 0 < minutes <= LONGEST_MINUTES):
-        raise SettingRefused("budget_minutes", f"must be above 0 and at most {LONGEST_MINUTES:,} minutes, got {minutes:g}.")
+        raise SettingRefused(
+            "budget_minutes", f"must be above 0 and at most {LONGEST_MINUTES:,} minutes, got {minutes:g}."
+        )
     return max(1, round(minutes * 60))
 
 

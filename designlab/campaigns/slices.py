@@ -19,7 +19,9 @@ from designlab.engine.errors import Refused
 
 log = logging.getLogger(__name__)
 KEPT_CHECKPOINTS = 3
-UNEXPECTED = "Training stopped on an error that we did not foresee. What was reached before is kept; clone the run to try again."
+UNEXPECTED = (
+    "Training stopped on an error that we did not foresee. What was reached before is kept; clone the run to try again."
+)
 
 
 class LeaseLost(Exception):
@@ -52,7 +54,9 @@ def advance(*, run_id: int, owner: str) -> bool:
         except Refused as refusal:
             return _fail(run, token, str(refusal), "")
         except MemoryError:
-            return _fail(run, token, "Training ran out of memory. Try a smaller batch or vocabulary.", traceback.format_exc())
+            return _fail(
+                run, token, "Training ran out of memory. Try a smaller batch or vocabulary.", traceback.format_exc()
+            )
         except Exception:
             log.exception("run %s: the slice failed", run_id)
             return _fail(run, token, UNEXPECTED, traceback.format_exc())

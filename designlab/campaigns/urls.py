@@ -1,7 +1,8 @@
 """Addresses of campaigns and runs."""
 
-from designlab.campaigns.home import home
 from django.urls import path
+
+from designlab.campaigns.home import home
 
 app_name = "campaigns"
 urlpatterns = [path("", home, name="list")]

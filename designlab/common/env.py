@@ -6,7 +6,6 @@ from typing import TypeVar
 
 from django.core.exceptions import ImproperlyConfigured
 
-
 T = TypeVar("T")
 
 

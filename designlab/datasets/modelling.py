@@ -54,9 +54,9 @@ def train_model(model_id: int) -> None:
 def train_now(model_id: int) -> None:
     """Learn the model here and now, unless somebody else does or did."""
     stale = timezone.now() - SILENT_FOR
-    mine = PropertyModel.objects.filter(id=model_id, status=PropertyModel.Status.WAITING) | PropertyModel.objects.filter(
-        id=model_id, status=PropertyModel.Status.TRAINING, touched_at__lt=stale
-    )
+    mine = PropertyModel.objects.filter(
+        id=model_id, status=PropertyModel.Status.WAITING
+    ) | PropertyModel.objects.filter(id=model_id, status=PropertyModel.Status.TRAINING, touched_at__lt=stale)
     if not mine.update(status=PropertyModel.Status.TRAINING, touched_at=timezone.now()):
         return
     model = PropertyModel.objects.select_related("dataset").get(id=model_id)
@@ -66,7 +66,9 @@ def train_now(model_id: int) -> None:
         learned = {"status": PropertyModel.Status.FAILED, "message": str(refusal)}
     except Exception:
         log.exception("model %s: learning failed", model_id)
-        words = f"Learning stopped on an error that we did not foresee. {traceback.format_exc(limit=1).splitlines()[-1]}"
+        words = (
+            f"Learning stopped on an error that we did not foresee. {traceback.format_exc(limit=1).splitlines()[-1]}"
+        )
         learned = {"status": PropertyModel.Status.FAILED, "message": words}
     PropertyModel.objects.filter(id=model_id).update(**learned, touched_at=timezone.now())
 

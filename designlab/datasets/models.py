@@ -8,7 +8,7 @@ from django.db import models
 from designlab.accounts.models import Team, TeamOwned
 
 
-def upload_path(dataset: "DataSet", filename: str) -> str:  # noqa: ARG001 - Django's signature
+def upload_path(dataset: "DataSet", filename: str) -> str:
     """Where an upload is kept; the given name is only ever shown, never a path."""
     return f"datasets/{uuid.uuid4().hex}/original"
 
@@ -80,7 +80,9 @@ class PropertyModel(models.Model):
     objects = TeamOwned.as_manager()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["dataset", "label", "seed"], name="one_model_per_label_and_seed")]
+        constraints = [
+            models.UniqueConstraint(fields=["dataset", "label", "seed"], name="one_model_per_label_and_seed")
+        ]
 
     def __str__(self) -> str:
         return f"{self.label} from {self.dataset}"

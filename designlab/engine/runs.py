@@ -47,7 +47,9 @@ def prepare(spec: dict) -> Outcome:
     """Build what the run starts from: vocabulary, networks, the random-draw baseline. The checkpoint of step 0."""
     labelled, unlabelled = structures_of(spec["labelled"]), structures_of(spec.get("unlabelled"))
     with files.working_folder() as folder:
-        result = api.prepare_run(spec, known=labelled, smiles=labelled + unlabelled, models=_models(spec), folder=folder)
+        result = api.prepare_run(
+            spec, known=labelled, smiles=labelled + unlabelled, models=_models(spec), folder=folder
+        )
         return _packed(result, folder)
 
 

@@ -44,7 +44,11 @@ def solubility_csv() -> bytes:
     rows.writerow(["name", "smiles", LABEL])
     for block in _carried("solubility.train.sdf").read_text(encoding="utf-8", errors="replace").split("$$$$\n"):
         lines = block.splitlines()
-        tags = {line.split("<")[1].split(">")[0]: lines[i + 1] for i, line in enumerate(lines[:-1]) if line.startswith(">  <")}
+        tags = {
+            line.split("<")[1].split(">")[0]: lines[i + 1]
+            for i, line in enumerate(lines[:-1])
+            if line.startswith(">  <")
+        }
         if "smiles" in tags and "SOL" in tags:
             rows.writerow([tags.get("NAME", ""), tags["smiles"], tags["SOL"]])
     return out.getvalue().encode()

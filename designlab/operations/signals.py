@@ -21,7 +21,7 @@ def _keep_telling(hostname: str) -> None:
 
 
 @worker_ready.connect
-def begin(sender=None, **kwargs) -> None:  # noqa: ARG001 - the signal's signature
+def begin(sender=None, **kwargs) -> None:
     """Tell at once that a worker listens, and go on telling from a thread of its main process."""
     hostname = getattr(sender, "hostname", "worker")
     cache.set(WORKER_SEEN, hostname, PATIENCE_S)
@@ -29,7 +29,7 @@ def begin(sender=None, **kwargs) -> None:  # noqa: ARG001 - the signal's signatu
 
 
 @worker_shutdown.connect
-def end(**kwargs) -> None:  # noqa: ARG001 - the signal's signature
+def end(**kwargs) -> None:
     """Stop telling."""
     _stopped.set()
     cache.delete(WORKER_SEEN)

@@ -1,5 +1,6 @@
 """Starts the processes of one machine, restarts those that die, and stops them all in order."""
 
+import contextlib
 import logging
 import os
 import signal
@@ -50,10 +51,8 @@ class Child:
                 self.process.wait(grace_s)
             except subprocess.TimeoutExpired:
                 log.warning("%s did not end within %.0f s and is killed", self.name, grace_s)
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         self.process.wait()
 
 

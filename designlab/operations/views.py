@@ -5,6 +5,6 @@ from django.http import HttpRequest, HttpResponse
 
 
 @login_not_required
-def healthz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - a view's signature
+def healthz(request: HttpRequest) -> HttpResponse:
     """The web process answers."""
     return HttpResponse("ok\n", content_type="text/plain")

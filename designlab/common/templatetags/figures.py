@@ -59,7 +59,9 @@ def ago(moment):
         return "–"
     age = timezone.now() - moment
     words = "just now" if age < timedelta(seconds=2) else f"{span(age.total_seconds())} ago"
-    return format_html('<time datetime="{}" title="{}">{}</time>', moment.isoformat(), f"{moment:%d %b %Y, %H:%M} UTC", words)
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>', moment.isoformat(), f"{moment:%d %b %Y, %H:%M} UTC", words
+    )
 
 
 @register.filter

@@ -56,11 +56,29 @@ class Command(BaseCommand):
         call_command("migrate", interactive=False, verbosity=0)
         supervisor.add(Child("the web server", self._web(port), logs / "web.log"))
         queues = "cpu,gpu" if CUDA_DEVICE.exists() else "cpu"
-        worker = ["-m", "celery", "-A", "designlab", "worker", "-Q", queues, "-c", str(settings.WORKER_PROCESSES), "-l", "INFO"]
+        worker = [
+            "-m",
+            "celery",
+            "-A",
+            "designlab",
+            "worker",
+            "-Q",
+            queues,
+            "-c",
+            str(settings.WORKER_PROCESSES),
+            "-l",
+            "INFO",
+        ]
         supervisor.add(Child("the worker", python(*worker), logs / "worker.log", niceness=5))
-        supervisor.add(Child("beat", python("-m", "celery", "-A", "designlab", "beat", "-l", "WARNING"), logs / "beat.log"))
-        supervisor.wait_until(lambda: _web_answers(port), 60, f"The web server does not answer; see {logs / 'web.log'}.")
-        supervisor.wait_until(lambda: bool(worker_listening()), 60, f"The worker does not start; see {logs / 'worker.log'}.")
+        supervisor.add(
+            Child("beat", python("-m", "celery", "-A", "designlab", "beat", "-l", "WARNING"), logs / "beat.log")
+        )
+        supervisor.wait_until(
+            lambda: _web_answers(port), 60, f"The web server does not answer; see {logs / 'web.log'}."
+        )
+        supervisor.wait_until(
+            lambda: bool(worker_listening()), 60, f"The worker does not start; see {logs / 'worker.log'}."
+        )
         self._greet(port, with_example)
 
     def _greet(self, port: int, with_example: bool) -> None:
