@@ -1,0 +1,252 @@
+"""Learn a property from labelled molecules: compare families on held-out scaffolds, keep the best, calibrate it.
+
+`train_judge` learns a second opinion on the same label from other features, with another kind of learner, on its own
+part of the data. A campaign never optimises against it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import rdkit
+import sklearn
+from numpy.typing import ArrayLike, NDArray
+
+from samplers.errors import RewardError
+from samplers.rewards.features import FEATURE_SETS, Matrix, Prepared
+from samplers.rewards.models import ModelReport, Prediction, PropertyModel
+from samplers.rewards.regressors import FAMILIES, Ensemble, Gaussian, fit_ensemble, fit_gaussian
+from samplers.rewards.validation import (
+    Z_NOMINAL,
+    conformal_scale,
+    cross_coverage,
+    fit_domain,
+    group_folds,
+    regression_scores,
+    scaffold_key,
+    widened,
+)
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.intp]
+
+MIN_LABELS: Final = 20
+MAX_VALIDATED: Final = 4000
+MAX_FITTED: Final = 20_000
+N_FOLDS: Final = 5
+JUDGE_PARTS: Final = 5
+JUDGE_SEED: Final = 7919  # added to the run's seed, so that the judge splits otherwise
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """n molecules with labels, prepared: y (n,), keys (n,) their scaffold groups."""
+
+    batch: Prepared
+    y: Floats
+    keys: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """Out-of-fold answers for m rows: means by family, spread, in_domain and fold, (m,) each."""
+
+    rows: Ints
+    means: dict[str, Floats]
+    spread: Floats
+    in_domain: Floats
+    fold: Ints
+    baseline: Floats
+
+
+Fit = Callable[[Matrix, Floats], Ensemble | Gaussian]
+Means = Callable[[Any, Matrix], tuple[dict[str, Floats], Floats]]
+
+
+def _checked(smiles: Sequence[str], y: ArrayLike, name: str, generic: bool) -> Labelled:
+    labels = np.asarray(y, dtype=np.float64)
+    if len(smiles) != len(labels):
+        raise RewardError(f"{len(smiles)} structures and {len(labels)} values of {name!r} do not match.")
+    if not np.isfinite(labels).all():
+        raise RewardError(
+            f"{int((~np.isfinite(labels)).sum())} values of {name!r} are not numbers. Leave those rows out."
+        )
+    if len(labels) < MIN_LABELS:
+        raise RewardError(
+            f"Only {len(labels)} molecules carry {name!r}; a model needs at least {MIN_LABELS}. "
+            "Add labelled molecules, or use computed properties."
+        )
+    if np.ptp(labels) <= 1e-9 * max(1.0, float(np.abs(labels).max())):
+        raise RewardError(f"All {len(labels)} values of {name!r} are {labels[0]:g}, so there is nothing to learn.")
+    batch = Prepared(smiles)
+    if not batch.valid.all():
+        row = int(np.argmin(batch.valid))
+        raise RewardError(f"Structure {row + 1} ({smiles[row]!r:.80}) cannot be read. Standardise the data first.")
+    return Labelled(batch, labels, [scaffold_key(mol, generic) for mol in batch.mols])
+
+
+def _held_out(data: Labelled, rows: Ints, feature_set: str, fit: Fit, means_of: Means, seed: int) -> HeldOut:
+    x, bits, y = data.batch.features(feature_set), data.batch.bits(feature_set), data.y
+    keys = [data.keys[i] for i in rows]
+    n_groups = len(set(keys))
+    if n_groups < 2:  # one scaffold only: the molecules themselves are the groups
+        keys, n_groups = [str(i) for i in rows], len(rows)
+    n_folds = min(N_FOLDS, n_groups)
+    fold = group_folds(keys, n_folds, seed)
+    spread, in_domain, baseline = (np.empty(len(rows)) for _ in range(3))
+    means: dict[str, Floats] = {}
+    for held in range(n_folds):
+        out, rest = rows[fold == held], rows[fold != held]
+        model = fit(x[rest], y[rest])
+        answers, spread[fold == held] = means_of(model, x[out])
+        in_domain[fold == held] = fit_domain(bits[rest], seed).score(bits[out])
+        baseline[fold == held] = y[rest].mean()
+        for family, answer in answers.items():
+            means.setdefault(family, np.empty(len(rows)))[fold == held] = answer
+    return HeldOut(rows, means, spread, in_domain, fold, baseline)
+
+
+def _notes(data: Labelled, rows: Ints, scores: dict[str, float], outside: float) -> list[str]:
+    notes = []
+    if len(rows) < len(data.y):
+        notes.append(f"Validated on {len(rows):,} molecules drawn from {len(data.y):,}, to stay within seconds.")
+    if len({data.keys[i] for i in rows}) < 2:
+        notes.append("All molecules share one scaffold, so the validation says nothing about other scaffolds.")
+    if scores["r2"] <= 0:
+        notes.append("On held-out scaffolds the model is no better than the mean of the labels. Do not steer by it.")
+    elif scores["r2"] < 0.3:
+        notes.append("On held-out scaffolds the model explains little of the label. Keep the caution high.")
+    if outside > 0.5:
+        notes.append("Most held-out scaffolds lie outside the domain: the data hold small, separate series.")
+    if len(data.y) < 100:
+        notes.append(f"With {len(data.y)} labels all figures here are rough.")
+    return notes
+
+
+def _finish(
+    data: Labelled, held: HeldOut, family: str, model: PropertyModel, seed: int
+) -> tuple[PropertyModel, ModelReport]:
+    """Calibrate the model by its held-out residuals and write the report."""
+    y, predicted = data.y[held.rows], held.means[family]
+    scores = regression_scores(y, predicted)
+    floor = 0.3 * scores["rmse"] + 1e-9
+    doubt = widened(held.spread, floor, held.in_domain)
+    model = replace(model, floor=floor, scale=conformal_scale(predicted - y, doubt))
+    outside = float((held.in_domain < 1).mean())
+    report = ModelReport(
+        name=model.name,
+        role=model.role,
+        family=family,
+        features=str(FEATURE_SETS[model.feature_set]["words"]),
+        seed=seed,
+        n_labels=len(data.y),
+        n_validated=len(held.rows),
+        n_scaffolds=len(set(data.keys)),
+        n_folds=int(held.fold.max()) + 1,
+        quantiles={str(q): float(np.quantile(data.y, q / 100)) for q in (5, 25, 50, 75, 95)},
+        scores=scores,
+        families={name: regression_scores(y, mean) for name, mean in held.means.items()},
+        baseline=regression_scores(y, held.baseline),
+        coverage=cross_coverage(predicted - y, doubt, held.fold),
+        domain_threshold=model.domain.threshold,
+        share_outside=outside,
+        parity={
+            "observed": y.round(6).tolist(),
+            "predicted": predicted.round(6).tolist(),
+            "std": (model.scale * doubt).round(6).tolist(),
+        },
+        notes=_notes(data, held.rows, scores, outside),
+        versions={"rdkit": rdkit.__version__, "scikit-learn": sklearn.__version__, "numpy": np.__version__},
+    )
+    return model, report
+
+
+def _draw(n: int, most: int, seed: int) -> Ints:
+    return np.sort(np.random.default_rng(seed).permutation(n)[:most])
+
+
+def train_property_model(
+    smiles: Sequence[str], y: ArrayLike, *, name: str, seed: int, folder: Path | str
+) -> ModelReport:
+    """Learn `name` from n standardised SMILES and labels y (n,), and store the model in `folder`.
+
+    Ridge, a forest, boosting and the mean of the last two are compared on five folds of whole scaffolds; the one
+    with the smallest held-out RMSE is kept, fitted on everything, and its doubt calibrated by the held-out residuals.
+    The same data and seed give the same stored bytes. Raises RewardError for fewer than 20 labels, labels that are
+    constant or not finite, and structures that cannot be read.
+    """
+    data = _checked(smiles, y, name, generic=False)
+    x = data.batch.features("main")
+    rows = _draw(len(data.y), MAX_VALIDATED, seed)
+    held = _held_out(
+        data, rows, "main", lambda a, b: fit_ensemble(a, b, seed=seed), lambda m, a: m.predict_families(a), seed
+    )
+    family = min(FAMILIES, key=lambda one: regression_scores(data.y[rows], held.means[one])["rmse"])
+    fitted = _draw(len(data.y), MAX_FITTED, seed)
+    model = PropertyModel(
+        name=name, role="reward", family=family, feature_set="main",
+        regressor=fit_ensemble(x[fitted], data.y[fitted], seed=seed, family=family),
+        domain=fit_domain(data.batch.bits("main")[fitted], seed), floor=0.0, scale=1.0,
+    )  # fmt: skip
+    model, report = _finish(data, held, family, model, seed)
+    model.save(Path(folder), report.to_dict())
+    return report
+
+
+def train_judge(smiles: Sequence[str], y: ArrayLike, *, name: str, seed: int, folder: Path | str) -> ModelReport:
+    """Learn a second opinion on `name`, never to be optimised against, and store it in `folder`.
+
+    A Gaussian process on atom pairs, torsions and other descriptors; it sees about four fifths of the molecules
+    (whole generic scaffolds, drawn by a seed of its own) and is tested on the rest. Same errors as
+    `train_property_model`.
+    """
+    own_seed = seed + JUDGE_SEED
+    everything = _checked(smiles, y, name, generic=True)
+    unseen = _unseen_part(everything.keys, own_seed)
+    data, rest = _part(everything, ~unseen), _part(everything, unseen)
+    final = fit_gaussian(data.batch.features("judge"), data.y, seed=own_seed)
+    rows = _draw(len(data.y), MAX_VALIDATED, own_seed)
+
+    def fit(x: Matrix, labels: Floats) -> Gaussian:
+        return fit_gaussian(x, labels, seed=own_seed, like=final)
+
+    held = _held_out(data, rows, "judge", fit, _one_family, own_seed)
+    model = PropertyModel(
+        name=name, role="judge", family="gaussian", feature_set="judge", regressor=final,
+        domain=fit_domain(data.batch.bits("judge"), own_seed), floor=0.0, scale=1.0,
+    )  # fmt: skip
+    model, report = _finish(data, held, "gaussian", model, own_seed)
+    if len(rest.y) > 1:
+        report = replace(report, held_out=_tested(rest.y, model.predict(rest.batch)))
+    model.save(Path(folder), report.to_dict())
+    return report
+
+
+def _unseen_part(keys: list[str], seed: int) -> NDArray[np.bool_]:
+    """Rows that the judge never sees: whole groups, as near to a fifth of all as such a part can be."""
+    n_parts = min(JUDGE_PARTS, len(set(keys)))
+    if n_parts < 2:
+        return np.zeros(len(keys), dtype=bool)
+    part = group_folds(keys, n_parts, seed)
+    sizes = np.bincount(part)
+    return part == int(np.argmin(np.abs(sizes - len(keys) / JUDGE_PARTS)))
+
+
+def _part(data: Labelled, chosen: NDArray[np.bool_]) -> Labelled:
+    rows = np.flatnonzero(chosen)
+    batch = Prepared([data.batch.smiles[i] for i in rows])
+    return Labelled(batch, data.y[rows], [data.keys[i] for i in rows])
+
+
+def _one_family(model: Any, x: Matrix) -> tuple[dict[str, Floats], Floats]:
+    mean, spread = model.predict(x)
+    return {"gaussian": mean}, spread
+
+
+def _tested(y: Floats, answer: Prediction) -> dict[str, float]:
+    inside = np.abs(answer.mean - y) <= Z_NOMINAL * answer.std
+    return {**regression_scores(y, answer.mean), "coverage": float(inside.mean()), "n": float(len(y))}
