@@ -1,0 +1,187 @@
+"""The only way a generator asks for a reward: every structure charged once, never past the budget."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.numpy import load_file, save_file
+from torch import Tensor
+
+from samplers.errors import RewardError
+
+Array = NDArray[np.float64]
+SCHEMA = 1
+
+
+class RewardBatch(Protocol):
+    """What a reward says about n structures with k objectives."""
+
+    @property
+    def values(self) -> Array:
+        """(n, k) raw values, in each objective's own unit."""
+
+    @property
+    def uncertainty(self) -> Array:
+        """(n, k) standard deviations in the same units; NaN where a value is computed, not predicted."""
+
+    @property
+    def desirabilities(self) -> Array:
+        """(n, k) in (0, 1]."""
+
+    @property
+    def log_reward(self) -> Array:
+        """(n,) natural logarithm of the aggregate."""
+
+
+class Reward(Protocol):
+    """A reward over structures, given as canonical SMILES."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The k objectives."""
+
+    def evaluate(self, smiles: list[str]) -> RewardBatch:
+        """Score structures; the answer for one does not depend on the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """One structure scored in a run. `index` counts evaluations from 0 in order of arrival."""
+
+    index: int
+    step: int
+    smiles: str
+    values: tuple[float, ...]
+    uncertainty: tuple[float, ...]
+    desirabilities: tuple[float, ...]
+    log_reward: float
+
+
+class Archive:
+    """Every distinct structure scored in a run, in order of arrival."""
+
+    def __init__(self, reward: Reward, *, budget: int | None = None) -> None:
+        """`budget` is the number of distinct structures that may be scored; None sets no limit.
+
+        Raises ValueError for a negative budget.
+        """
+        if budget is not None and budget < 0:
+            raise ValueError(f"the budget must not be negative, got {budget}")
+        self.reward, self.budget = reward, budget
+        self.names = tuple(reward.names)
+        self.smiles: list[str] = []
+        self._index: dict[str, int] = {}
+        self._steps: list[int] = []
+        self._log_reward: list[float] = []
+        self._rows: dict[str, list[Array]] = {"values": [], "uncertainty": [], "desirabilities": []}
+
+    def __len__(self) -> int:
+        return len(self.smiles)
+
+    def __contains__(self, smiles: str) -> bool:
+        return smiles in self._index
+
+    @property
+    def n_left(self) -> int | None:
+        """Evaluations that may still be charged; None without a budget."""
+        return None if self.budget is None else max(self.budget - len(self), 0)
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether nothing new may be scored any more."""
+        return self.n_left == 0
+
+    def evaluate(self, smiles: Sequence[str], step: int) -> tuple[Tensor, Tensor]:
+        """Score structures, charging only those never seen in this run.
+
+        Returns log_reward (n,) float64 and a mask (n,), false where the budget did not allow a score (log_reward is
+        NaN there). When fewer evaluations are left than there are new structures, the first ones are scored.
+        Raises RewardError when the reward answers with something that is not a finite log_reward.
+        """
+        new = [text for text in dict.fromkeys(smiles) if text not in self._index]
+        if self.n_left is not None:
+            new = new[: self.n_left]
+        if new:
+            self._charge(new, step)
+        found = [self._index.get(text) for text in smiles]
+        log_reward = [float("nan") if i is None else self._log_reward[i] for i in found]
+        return torch.tensor(log_reward, dtype=torch.float64), torch.tensor(
+            [i is not None for i in found], dtype=torch.bool
+        )
+
+    def _charge(self, new: list[str], step: int) -> None:
+        batch = self.reward.evaluate(new)
+        log_reward = np.asarray(batch.log_reward, dtype=np.float64)
+        if log_reward.shape != (len(new),):
+            raise RewardError(f"The reward answered {log_reward.shape} numbers for {len(new)} structures.")
+        if not np.isfinite(log_reward).all():
+            bad = new[int(np.flatnonzero(~np.isfinite(log_reward))[0])]
+            raise RewardError(f"The reward of {bad} is not a finite number.")
+        for name, rows in self._rows.items():
+            rows.extend(np.asarray(getattr(batch, name), dtype=np.float64).reshape(len(new), len(self.names)))
+        self._index.update({text: len(self.smiles) + i for i, text in enumerate(new)})
+        self.smiles.extend(new)
+        self._steps.extend([step] * len(new))
+        self._log_reward.extend(log_reward.tolist())
+
+    @property
+    def log_reward(self) -> Array:
+        """(n,) log-rewards in order of arrival."""
+        return np.array(self._log_reward, dtype=np.float64)
+
+    @property
+    def charges(self) -> dict[int, int]:
+        """New structures charged per step."""
+        return dict(Counter(self._steps))
+
+    def __getitem__(self, smiles: str) -> Evaluation:
+        return self._evaluation(self._index[smiles])
+
+    def _evaluation(self, i: int) -> Evaluation:
+        values, uncertainty, desirabilities = (tuple(rows[i].tolist()) for rows in self._rows.values())
+        return Evaluation(i, self._steps[i], self.smiles[i], values, uncertainty, desirabilities, self._log_reward[i])
+
+    def since(self, index: int) -> list[Evaluation]:
+        """Evaluations from the given index on, in order of arrival."""
+        return [self._evaluation(i) for i in range(index, len(self))]
+
+    def best(self, n: int) -> list[Evaluation]:
+        """The n evaluations of highest log_reward, best first; ties in order of arrival."""
+        order = np.argsort(-self.log_reward, kind="stable")[:n]
+        return [self._evaluation(int(i)) for i in order]
+
+    def save(self, folder: Path) -> None:
+        """Write archive.json and archive.safetensors."""
+        head: dict[str, Any] = {
+            "schema": SCHEMA, "budget": self.budget, "names": list(self.names), "smiles": self.smiles,
+        }  # fmt: skip
+        (folder / "archive.json").write_text(json.dumps(head))
+        shape = (len(self), len(self.names))
+        arrays: dict[str, Any] = {name: np.array(rows).reshape(shape) for name, rows in self._rows.items()}
+        arrays |= {"log_reward": self.log_reward, "step": np.array(self._steps, dtype=np.int64)}
+        save_file(arrays, str(folder / "archive.safetensors"))
+
+    @classmethod
+    def load(cls, folder: Path, reward: Reward) -> Archive:
+        """The archive that `save` wrote. Raises ValueError for another schema or another list of objectives."""
+        head = json.loads((folder / "archive.json").read_text())
+        if head["schema"] != SCHEMA:
+            raise ValueError(f"archive schema {head['schema']} is not {SCHEMA}")
+        if head["names"] != list(reward.names):
+            raise ValueError(f"the archive holds {head['names']}, the reward gives {list(reward.names)}")
+        arrays = load_file(str(folder / "archive.safetensors"))
+        archive = cls(reward, budget=head["budget"])
+        archive.smiles = list(head["smiles"])
+        archive._index = {text: i for i, text in enumerate(archive.smiles)}
+        archive._steps = arrays["step"].tolist()
+        archive._log_reward = arrays["log_reward"].tolist()
+        archive._rows = {name: list(arrays[name]) for name in archive._rows}
+        return archive

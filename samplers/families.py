@@ -1,0 +1,91 @@
+"""The generator families the library knows, and the plain records they all answer with. Standard library only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from types import ModuleType
+from typing import Protocol
+
+from samplers.config import Settings
+from samplers.errors import ConfigError
+
+
+class DataForTraining(Protocol):
+    """A campaign's molecules: all standardised structures, and those that carry labels."""
+
+    @property
+    def smiles(self) -> Sequence[str]: ...
+
+    @property
+    def known(self) -> Sequence[str]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """One molecule a generator offers: `log_p` of the sequence it was drawn by, `log_reward` None if unscored."""
+
+    smiles: str
+    log_p: float
+    log_reward: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """log p of molecules under a generator, minus infinity for what it cannot build; and what each number is.
+
+    `kinds` are "exact", "estimate" or "impossible"; `notes` say why something is impossible, else are empty.
+    """
+
+    log_p: tuple[float, ...]
+    kinds: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One line of the registry: modules are named, and imported only when asked for."""
+
+    name: str
+    label: str
+    help: str
+    module: str
+    config: tuple[str, str]
+
+
+_REGISTERED = (
+    Family(
+        name="gflownet",
+        label="GFlowNet on fragments",
+        help="Assembles molecules from fragments of your own molecules, each as often as its reward deserves.",
+        module="samplers.gflownet.family",
+        config=("samplers.gflownet.config", "GFlowNetConfig"),
+    ),
+)
+FAMILIES = {family.name: family for family in _REGISTERED}
+
+
+def _registered(name: str) -> Family:
+    if name not in FAMILIES:
+        raise ConfigError("generator", f"must be one of {', '.join(sorted(FAMILIES))}, got {name!r}")
+    return FAMILIES[name]
+
+
+def describe() -> list[dict[str, str]]:
+    """The families on offer: name, label, help."""
+    return [{"name": family.name, "label": family.label, "help": family.help} for family in _REGISTERED]
+
+
+def config_class(name: str) -> type[Settings]:
+    """A family's settings; loads neither torch nor RDKit. Raises ConfigError for an unknown family."""
+    module, attribute = _registered(name).config
+    return getattr(import_module(module), attribute)
+
+
+def family(name: str) -> ModuleType:
+    """A family's module: Config, measure, prepare, advance, propose, score, save, load, random_assembly.
+
+    Raises ConfigError for an unknown family.
+    """
+    return import_module(_registered(name).module)
