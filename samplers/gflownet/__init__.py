@@ -1,0 +1,1 @@
+"""Generative flow networks: policies that build objects in proportion to a reward."""

@@ -1,0 +1,68 @@
+"""Settings of the fragment GFlowNet. Standard library only: forms and APIs read them without torch or RDKit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from samplers.config import Settings, setting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GFlowNetConfig(Settings):
+    """Everything a GFlowNet run can be told, beside data, reward, seed and budget."""
+
+    reward_exponent: float = setting(
+        16.0, label="Focus", help="Power applied to the reward: high values concentrate on the best molecules.",
+        low=0.1, high=256.0, level="basic", ends=("varied", "best only"),
+    )  # fmt: skip
+    exploration: float = setting(
+        0.01, label="Exploration", help="Share of building steps drawn uniformly from the allowed ones.",
+        low=0.0, high=0.5, level="basic", ends=("trust the model", "try anything"),
+    )  # fmt: skip
+    max_heavy_atoms: int = setting(
+        40, label="Largest molecule", help="Heavy atoms a molecule may have.", unit="heavy atoms",
+        low=6, high=80, level="basic", ends=("small", "large"),
+    )  # fmt: skip
+    max_fragments: int = setting(
+        8, label="Most fragments", help="Fragments a molecule may be assembled from.", low=2, high=16,
+    )  # fmt: skip
+    vocabulary_size: int = setting(
+        1000, label="Vocabulary", help="How many of the most frequent fragments of your molecules are used.",
+        unit="fragments", low=10, high=2000, level="basic", ends=("common pieces", "rare pieces too"),
+    )  # fmt: skip
+    min_fragment_count: int = setting(
+        1, label="Fragment must occur", help="Fragments found in fewer molecules are left out.", low=1, high=100,
+    )  # fmt: skip
+    max_steps: int = setting(
+        100_000, label="Most steps", help="Training ends after so many steps.", low=1, high=10_000_000,
+    )  # fmt: skip
+    batch_size: int = setting(
+        64, label="Batch", help="New molecules drawn and scored in a step.", low=2, high=4096,
+    )  # fmt: skip
+    replay_share: float = setting(
+        0.5, label="Replay", help="Molecules of the past trained on again, per new one.", low=0.0, high=4.0,
+    )  # fmt: skip
+    replay_size: int = setting(
+        5000, label="Replay memory", help="Best distinct molecules kept for replay.", low=10, high=100_000,
+    )  # fmt: skip
+    data_share: float = setting(
+        0.0, label="Own molecules", help="Molecules of your data trained on, per new one; each is scored once.",
+        low=0.0, high=4.0,
+    )  # fmt: skip
+    learning_rate: float = setting(
+        1e-3, label="Learning rate", help="Adam step size of the policy.", low=1e-6, high=0.1,
+    )  # fmt: skip
+    log_z_learning_rate: float = setting(
+        0.1, label="Learning rate of log Z", help="Adam step size of the log partition function.", low=1e-5, high=1.0,
+    )  # fmt: skip
+    hidden_size: int = setting(128, label="Network width", help="Hidden units of the policy.", low=8, high=1024)
+    max_gradient_norm: float = setting(
+        10.0, label="Gradient limit", help="Gradients longer than this are shortened.", low=0.01, high=1e6,
+    )  # fmt: skip
+    record_every: int = setting(
+        25, label="Record every", help="Steps between two lasting records of the learning curve.", unit="steps",
+        low=1, high=10_000,
+    )  # fmt: skip
+    merge_children: bool = setting(
+        True, label="Merge equal actions", help="Off only to show why it is needed: symmetric sites count twice.",
+    )  # fmt: skip

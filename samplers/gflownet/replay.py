@@ -1,0 +1,57 @@
+"""The best distinct molecules met so far, trained on again."""
+
+from __future__ import annotations
+
+from bisect import insort
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+
+@dataclass(slots=True)
+class Replay:
+    """Molecules by falling log_reward, ties by SMILES; at most `size` of them.
+
+    Only the molecule is kept (as one row of actions that builds it); paths are redrawn and log-probabilities
+    recomputed whenever it is used, because both belong to the policy of the day.
+    """
+
+    size: int
+    entries: list[tuple[float, str, tuple[int, ...]]] = field(default_factory=list)
+    _seen: set[str] = field(default_factory=set)
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def add(self, smiles: str, row: tuple[int, ...], log_reward: float) -> None:
+        """Remember one molecule, unless it is known or worse than everything in a full memory."""
+        if smiles in self._seen:
+            return
+        self._seen.add(smiles)
+        insort(self.entries, (-log_reward, smiles, row))
+        if len(self.entries) > self.size:
+            self._seen.discard(self.entries.pop()[1])
+
+    def draw(self, n: int, source: torch.Generator) -> list[tuple[str, tuple[int, ...], float]]:
+        """n molecules with replacement, weight 1 / (0.01 N + rank): (smiles, row, log_reward) each.
+
+        Source: rank-based prioritised replay as used by Kim et al. 2025 (adaptive teachers).
+        """
+        if not self.entries or not n:
+            return []
+        head = max(0.01 * len(self.entries), 1.0)
+        drawn = torch.rand(n, generator=source, dtype=torch.float64)
+        ranks = head * ((1.0 + len(self.entries) / head) ** drawn - 1.0)
+        picked = [self.entries[min(int(rank), len(self.entries) - 1)] for rank in ranks.tolist()]
+        return [(smiles, row, -negative) for negative, smiles, row in picked]
+
+    def to_list(self) -> list[Any]:
+        """Plain data for a checkpoint."""
+        return [[log_reward, smiles, list(row)] for log_reward, smiles, row in self.entries]
+
+    @classmethod
+    def from_list(cls, size: int, raw: list[Any]) -> Replay:
+        """The memory that `to_list` described."""
+        entries = [(float(negative), str(smiles), tuple(row)) for negative, smiles, row in raw]
+        return cls(size, entries, {smiles for _, smiles, _ in entries})
