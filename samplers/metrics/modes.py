@@ -17,7 +17,7 @@ Ints = NDArray[np.intp]
 Bits = NDArray[np.uint8]
 Floats = NDArray[np.float64]
 
-BLOCK = 4_000_000  # 64-bit words held at once while comparing
+BLOCK = 32_768  # pairs of fingerprints compared at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,17 +96,25 @@ def tanimoto(a: Bits, b: Bits) -> Floats:
     Two fingerprints without any bit count as equal (similarity 1).
     """
     left, right = as_words(a), as_words(b)
-    n_left, n_right = bit_counts(left), bit_counts(right)
-    result = np.empty((len(left), len(right)))
-    step = max(1, BLOCK // max(1, right.size))
+    shared = _shared_bits(left, right)
+    union = bit_counts(left)[:, None] + bit_counts(right)[None, :] - shared
+    return np.where(union > 0, shared / np.maximum(union, 1), 1.0)
+
+
+def _shared_bits(left: NDArray[np.uint64], right: NDArray[np.uint64]) -> NDArray[np.int32]:
+    """Bits that each row of `left` has in common with each row of `right`, (n_left, n_right)."""
+    columns = np.ascontiguousarray(right.T)
+    shared = np.zeros((len(left), len(right)), dtype=np.int32)
+    step = max(1, BLOCK // max(1, len(right)))  # the scratch arrays then stay in the cache
     for start in range(0, len(left), step):
-        rows = slice(start, start + step)
-        shared = np.zeros((len(left[rows]), len(right)), dtype=np.int64)
-        for word in range(left.shape[1]):  # a word at a time keeps the work in the cache
-            shared += np.bitwise_count(left[rows, word, None] & right[None, :, word])
-        union = n_left[rows, None] + n_right[None, :] - shared
-        result[rows] = np.where(union > 0, shared / np.maximum(union, 1), 1.0)
-    return result
+        rows = left[start : start + step]
+        both = np.empty((len(rows), len(right)), dtype=np.uint64)
+        count = np.empty(both.shape, dtype=np.uint8)
+        for word, column in enumerate(columns):
+            np.bitwise_and(rows[:, word, None], column, out=both)
+            np.bitwise_count(both, out=count)
+            shared[start : start + step] += count
+    return shared
 
 
 def _merit_order(reward: Floats, keys: Sequence[str], good: Ints) -> Ints:

@@ -26,8 +26,6 @@ _TORSIONS = rdFingerprintGenerator.GetTopologicalTorsionGenerator(fpSize=N_BITS)
 # name, number of values, function of a molecule: cheap ones only, since a generator waits for them
 _GROUPS: Final[tuple[tuple[str, int, Callable[[Any], Sequence[float]]], ...]] = (
     ("MQN", 42, rdMolDescriptors.MQNs_),
-    ("SlogP_VSA", 12, rdMolDescriptors.SlogP_VSA_),
-    ("SMR_VSA", 10, rdMolDescriptors.SMR_VSA_),
     ("PEOE_VSA", 14, rdMolDescriptors.PEOE_VSA_),
     ("Crippen", 2, rdMolDescriptors.CalcCrippenDescriptors),
 )

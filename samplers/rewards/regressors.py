@@ -24,7 +24,7 @@ Floats = NDArray[np.float64]
 Arrays = dict[str, NDArray[Any]]
 
 FAMILIES: Final = ("ridge", "forest", "boosting", "blend")
-N_TREES: Final = 64
+N_TREES: Final = 48
 CLIP: Final = 5.0
 MAX_GAUSSIAN: Final = 2000
 

@@ -78,16 +78,17 @@ class Reward:
         return values, np.where(np.isnan(values), np.nan, 0.0), np.where(np.isnan(values), 0.0, 1.0)
 
 
-def check_on_data(reward: Reward, smiles: Sequence[str]) -> dict[str, Any]:
+def check_on_data(reward: Reward, smiles: Sequence[str], batch: RewardBatch | None = None) -> dict[str, Any]:
     """What a reward says about molecules a team already has, before any generator starts.
 
-    Returns plain data: n, n_unreadable, best (log_reward and smiles), quantiles of log_reward (5, 25, 50, 75,
-    95 %), objectives (mean desirability and share at the floor of each), is_constant and problems (sentences a
-    person can act on; empty when nothing is suspicious). Raises RewardError when there is no molecule.
+    `batch` is the reward's answer for these molecules, where it is already known. Returns plain data: n,
+    n_unreadable, best (log_reward and smiles), quantiles of log_reward (5, 25, 50, 75, 95 %), objectives (mean
+    desirability and share at the floor of each), is_constant and problems (sentences a person can act on; empty when
+    nothing is suspicious). Raises RewardError when there is no molecule.
     """
     if not len(smiles):
         raise RewardError("There are no molecules to check the reward on. Add a data set first.")
-    batch = reward.evaluate(smiles)
+    batch = reward.evaluate(smiles) if batch is None else batch
     logs = batch.log_reward
     best = int(np.argmax(logs))
     quantiles = np.quantile(logs, [0.05, 0.25, 0.5, 0.75, 0.95])

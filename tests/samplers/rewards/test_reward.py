@@ -9,6 +9,7 @@ from rdkit.Chem import QED, Descriptors
 
 from samplers.errors import RewardError
 from samplers.rewards.definition import RewardDefinition
+from samplers.rewards.drug_likeness import qed
 from samplers.rewards.reward import Reward, check_on_data
 
 SMILES = ["CC(=O)Oc1ccccc1C(=O)O", "CN1C=NC2=C1C(=O)N(C(=O)N2C)C", "CCO", "c1ccc2ccccc2c1"]
@@ -57,6 +58,27 @@ def test_values_are_those_of_rdkit_and_the_aggregate_that_of_the_formula():
     np.testing.assert_allclose(batch.log_reward, (2 * np.log(mass / 400) + np.log(qed)) / 3, rtol=1e-9)
     assert (batch.uncertainty == 0).all()
     assert all(a.dtype == np.float64 for a in (batch.values, batch.log_reward, batch.desirabilities))
+
+
+def test_the_quick_qed_is_exactly_that_of_rdkit():
+    odd = [
+        "O=[N+]([O-])c1ccccc1",
+        "[2H]OC",
+        "[H][H]",
+        "C1=CC(=O)C=CC1=O",
+        "*CCN",
+        "[13CH4]",
+        "CC12CCC3C(CCC4=CC(=O)CCC34C)C1CCC2O",
+        "OC(=O)CCS",
+        "c1ccc2c(c1)Cc1ccccc1-2",
+        "[Na+].[Cl-]",
+        "BrCC#N",
+        "N=[N+]=NCC",
+        "O=C1C=CC=CC1=O",
+    ]
+    for text in [*SMILES, *odd]:
+        mol = Chem.MolFromSmiles(text)
+        assert qed(mol) == QED.qed(mol), text
 
 
 def test_a_model_is_called_once_for_two_objectives_and_its_doubt_lowers_the_desirability():
