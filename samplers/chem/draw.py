@@ -48,8 +48,8 @@ def svg(
         name = title or rdMolDescriptors.CalcMolFormula(mol)
         if mol.GetNumAtoms() > MAX_ATOMS_DRAWN:
             return placeholder(rdMolDescriptors.CalcMolFormula(mol), width=width, height=height, title=title)
-        laid = _laid_out(mol, align_to)
-        return _element(_ink(laid, width, height, _matched(laid, highlight)), width, height, name)
+        matched = _matched(mol, highlight)  # before drawing, which turns aromatic bonds into single and double ones
+        return _element(_ink(_laid_out(mol, align_to), width, height, matched), width, height, name)
 
 
 def placeholder(words: str, *, width: int = 240, height: int = 180, title: str = "") -> str:

@@ -108,6 +108,11 @@ def test_drawings_are_clean_xml_that_scales():
     assert not any(node.tag.endswith("rect") for node in element.iter())
 
 
+def test_an_aromatic_match_is_highlighted():
+    assert len(draw.svg(DRUGS[0], highlight="c1ccccc1")) > len(draw.svg(DRUGS[0]))
+    assert draw.svg(DRUGS[0], highlight="[Fe]") == draw.svg(DRUGS[0])
+
+
 def test_a_large_molecule_is_replaced_by_its_formula_at_once():
     start = time.perf_counter()
     drawing = draw.svg("C" * 1000)

@@ -1,0 +1,221 @@
+"""What was understood of an uploaded table, as plain data for the mapping page; nothing is stored here."""
+
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from designlab.datasets import cells, columns
+from designlab.datasets.columns import Column
+from designlab.datasets.content import ENCODING_LABELS, examine
+from designlab.datasets.errors import ImportRefused
+from designlab.datasets.table import SEPARATOR_LABELS, WHITESPACE, Dialect, Row, Standardise, detect, rows, with_header
+
+SAMPLE_ROWS = 5_000
+SAMPLE_CELLS = 400_000  # wide tables are judged on fewer rows
+ROWS_SHOWN = 20
+CELL_SHOWN = 300
+MANY_COLUMNS = 200
+FEW_ROWS = 20
+
+
+def open_table(path: Path, standardise: Standardise) -> Dialect:
+    """Encoding, separator, header and column names of a file; raises ImportRefused when it is no text table."""
+    path = Path(path)
+    return detect(path, examine(path), standardise)
+
+
+def inspect(path: Path, standardise: Standardise, header: bool | None = None) -> dict[str, Any]:
+    """Look at a file once and say what it seems to be.
+
+    Keys: encoding, encoding_label, compressed, separator, separator_label, header, n_rows, n_bad_rows, columns (see
+    `columns.describe`), rows (the first 20, with their line numbers), questions and warnings (code, message, and for
+    questions column and choices), and mapping, a proposal that `importing.import_table` accepts. Counts of cells and
+    numbers refer to `n_sampled` rows. `header` overrides what was found about the first line.
+    Raises ImportRefused when the file cannot be imported at all.
+    """
+    path = Path(path)
+    dialect = with_header(open_table(path, standardise), header)
+    sample, n_rows, n_bad, first_bad = _sampled(path, dialect)
+    if n_rows == 0:
+        raise ImportRefused("The file has a header and no data rows.", code="no_rows")
+    measured = columns.measure(dialect.names, dialect.headers, [row.cells for row in sample])
+    columns.assign_roles(measured, standardise)
+    if dialect.separator == WHITESPACE and len(measured) == 2 and measured[1].role == columns.IGNORE:
+        measured[1].role = columns.ID
+    content = dialect.content
+    return {
+        "encoding": content.encoding,
+        "encoding_label": ENCODING_LABELS[content.encoding],
+        "compressed": content.compressed,
+        "n_bytes": content.n_bytes,
+        "separator": dialect.separator,
+        "separator_label": SEPARATOR_LABELS[dialect.separator],
+        "header": dialect.header,
+        "n_rows": n_rows,
+        "n_sampled": len(sample),
+        "n_bad_rows": n_bad,
+        "columns": [columns.describe(column) for column in measured],
+        "rows": [{"line": row.line, "cells": [cell[:CELL_SHOWN] for cell in row.cells]} for row in sample[:ROWS_SHOWN]],
+        "questions": _questions(dialect, measured),
+        "warnings": _warnings(dialect, measured, n_rows, n_bad, first_bad),
+        "mapping": _proposal(dialect, measured),
+    }
+
+
+def _sampled(path: Path, dialect: Dialect) -> tuple[list[Row], int, int, Row | None]:
+    """The first rows, how many rows there are, how many of them are malformed, and the first of those."""
+    wanted = max(ROWS_SHOWN, min(SAMPLE_ROWS, SAMPLE_CELLS // len(dialect.names)))
+    stream = rows(path, dialect)
+    sample = list(islice(stream, wanted))
+    bad = [row for row in sample if row.problem]
+    n_rows, n_bad, first_bad = len(sample), len(bad), bad[0] if bad else None
+    for row in stream:
+        n_rows += 1
+        if row.problem:
+            n_bad += 1
+            first_bad = first_bad or row
+    return sample, n_rows, n_bad, first_bad
+
+
+def _with_role(measured: list[Column], role: str) -> list[Column]:
+    return [column for column in measured if column.role == role]
+
+
+def _proposal(dialect: Dialect, measured: list[Column]) -> dict[str, Any]:
+    structure = _with_role(measured, columns.STRUCTURE)
+    identifier = _with_role(measured, columns.ID)
+    relation = columns.relation_column(measured)
+    return {
+        "structure": structure[0].name if structure else "",
+        "id": identifier[0].name if identifier else "",
+        "labels": [
+            {
+                "column": column.name,
+                "unit": columns.unit_of(column.header),
+                "decimal": column.decimal,
+                "censored": "drop",
+                "relation": relation.name if relation else "",
+            }
+            for column in _with_role(measured, columns.LABEL)
+        ],
+        "header": dialect.header,
+    }
+
+
+def _questions(dialect: Dialect, measured: list[Column]) -> list[dict[str, Any]]:
+    asked = [
+        _question("repeated_header", header, f"More than one column is called “{header}”: which one is meant?",
+                  [column.name for column in measured if column.header == header])
+        for header in dialect.repeated
+    ]  # fmt: skip
+    if not dialect.header and dialect.separator in (",", "\t", ";", "|"):
+        asked.append(
+            _question("no_header", "", "The first line looks like data, so it was kept as a row. Is that right?",
+                      ["yes", "no"])
+        )  # fmt: skip
+    if not _with_role(measured, columns.STRUCTURE):
+        asked.append(_structure_question(measured))
+    good = [
+        column
+        for column in measured
+        if (column.structure_share or 0) > 0.5 and sum(map(len, column.filled)) > 4 * len(column.filled)
+    ]
+    if len(good) > 1:
+        words = "More than one column holds structures: which one is meant?"
+        asked.append(_question("several_structures", good[0].name, words, [column.name for column in good]))
+    relation = columns.relation_column(measured)
+    for column in _with_role(measured, columns.LABEL):
+        asked.extend(_label_questions(column))
+        if relation is not None:
+            n = sum(value not in ("=", "'='") for value in relation.filled)
+            words = (
+                f"“{relation.name}” marks {n:,} values as bounds, not measurements: leave them out, or use the number?"
+            )
+            asked.append(_question("censored", column.name, words, ["drop", "number"]))
+    return asked
+
+
+def _question(code: str, column: str, message: str, choices: list[str]) -> dict[str, Any]:
+    return {"code": code, "column": column, "message": message, "choices": choices}
+
+
+def _structure_question(measured: list[Column]) -> dict[str, Any]:
+    inchi = [column.name for column in measured if column.inchi_share > 0.5]
+    if inchi:
+        words = (
+            f"No column holds SMILES; “{inchi[0]}” holds InChI, which this version does not read. Add a SMILES column."
+        )
+        return _question("inchi_only", inchi[0], words, [])
+    return _question("no_structure", "", "No column reads as SMILES: which one holds the structures?",
+                     [column.name for column in measured])  # fmt: skip
+
+
+def _label_questions(column: Column) -> list[dict[str, Any]]:
+    kinds = column.kinds or {}
+    asked = []
+    if n := kinds.get(cells.CENSORED, 0):
+        example = next(text for text in column.filled if cells.read(text, column.decimal)[0] == cells.CENSORED)
+        words = f"“{column.name}” has {n:,} values like “{example[:40]}”: leave them out, or use the number?"
+        asked.append(_question("censored", column.name, words, ["drop", "number"]))
+    if cells.TEXT not in kinds and not any(kinds.get(kind) for kind in cells.TROUBLE):
+        return asked
+    words = trouble_sentence(column.name, column.filled, column.decimal)
+    asked.append(_question("not_numeric", column.name, words, []))
+    return asked
+
+
+_TROUBLE_WORDS = {
+    cells.PERCENT: "percent signs; write plain numbers in one unit",
+    cells.UNIT: "units beside the numbers; convert them to one unit and write plain numbers",
+    cells.GROUPED: "numbers that can be read in two ways, like 10,000 or 3,5; write them without grouping",
+    cells.TEXT: "text; write numbers (for example 1 for pass and 0 for fail)",
+}
+
+
+def trouble_sentence(name: str, values: list[str], decimal: str) -> str:
+    """Why a label column is not numeric, with examples and what to do."""
+    troubled = [(cells.read(value, decimal)[0], value) for value in values]
+    troubled = [(kind, value) for kind, value in troubled if kind in cells.TROUBLE]
+    counts = {kind: sum(found == kind for found, _ in troubled) for kind in cells.TROUBLE}
+    main = max(counts, key=lambda kind: counts[kind])
+    examples = list(dict.fromkeys(value.strip()[:30] for kind, value in troubled if kind == main))[:3]
+    quoted = ", ".join(f"“{example}”" for example in examples)
+    return f"The label column “{name}” holds {_TROUBLE_WORDS[main]}. Found: {quoted} ({len(troubled):,} cells)."
+
+
+def _warnings(
+    dialect: Dialect, measured: list[Column], n_rows: int, n_bad: int, bad: Row | None
+) -> list[dict[str, str]]:
+    found = []
+    if dialect.content.guessed:
+        label = ENCODING_LABELS[dialect.content.encoding]
+        found.append(_warning("encoding", f"The file is not UTF-8; it was read as {label}. Check accented names."))
+    if any(column.decimal == "," for column in measured):
+        found.append(_warning("decimal_comma", "Numbers are written with a decimal comma; 6,33 is read as 6.33."))
+    if not dialect.header_sure:
+        found.append(_warning("header", "It is not certain whether the first line names the columns."))
+    if n_bad and bad:
+        found.append(
+            _warning("ragged", f"{n_bad:,} rows are malformed and will be rejected; line {bad.line:,}: {bad.problem}")
+        )
+    for column in _with_role(measured, columns.STRUCTURE):
+        if (column.structure_share or 0.0) < 0.9:
+            words = (
+                f"Only {column.structure_share or 0.0:.0%} of the cells tried in “{column.name}” read as structures."
+            )
+            found.append(_warning("structures", words))
+    if len(measured) > MANY_COLUMNS:
+        found.append(
+            _warning("many_columns", f"The table has {len(measured):,} columns; only those with a role are kept.")
+        )
+    if n_rows < FEW_ROWS:
+        found.append(_warning("few_rows", f"{n_rows:,} rows are too few to learn a model from."))
+    for column in _with_role(measured, columns.LABEL):
+        numbers = column.numbers or []
+        if len(numbers) > 1 and min(numbers) == max(numbers):
+            found.append(_warning("constant", f"All values of “{column.name}” are equal ({numbers[0]:g})."))
+    return found
+
+
+def _warning(code: str, message: str) -> dict[str, str]:
+    return {"code": code, "message": message}
