@@ -19,36 +19,37 @@ Floats = NDArray[np.float64]
 class Trees:
     """t trees with m nodes in all. A leaf points to itself on both sides.
 
-    roots (t,), feature, left, right (m,): int32. threshold, value (m,): float64; a row goes left when its
+    roots (t,), feature, left, right (m,): positions. threshold, value (m,): float64; a row goes left when its
     feature is ≤ the threshold.
     """
 
-    roots: NDArray[np.int32]
-    feature: NDArray[np.int32]
-    left: NDArray[np.int32]
-    right: NDArray[np.int32]
+    roots: NDArray[np.intp]
+    feature: NDArray[np.intp]
+    left: NDArray[np.intp]
+    right: NDArray[np.intp]
     threshold: Floats
     value: Floats
 
     def leaf_values(self, x: NDArray[np.float32]) -> Floats:
         """Value of the leaf that each row reaches in each tree: x (n, d) gives (n, t)."""
         n, d = x.shape
-        node = np.broadcast_to(self.roots, (n, len(self.roots))).ravel().copy()
         flat = x.ravel()
-        offset = np.repeat(np.arange(n, dtype=np.int64) * d, len(self.roots))
-        active = np.arange(node.size)
-        while active.size:
-            here = node[active]
-            goes_left = flat[offset[active] + self.feature[here]] <= self.threshold[here]
-            there = np.where(goes_left, self.left[here], self.right[here])
+        node = np.tile(self.roots, n)
+        active, here = np.arange(node.size), node
+        row = np.repeat(np.arange(n, dtype=np.intp) * d, len(self.roots))
+        while active.size:  # one level of all trees and rows at a time; those that reached a leaf drop out
+            goes_left = flat.take(row + self.feature.take(here)) <= self.threshold.take(here)
+            there = np.where(goes_left, self.left.take(here), self.right.take(here))
             node[active] = there
-            active = active[self.left[there] != there]
-        return self.value[node].reshape(n, len(self.roots))
+            moved = np.flatnonzero(self.left.take(there) != there)
+            active, here, row = active.take(moved), there.take(moved), row.take(moved)
+        return self.value.take(node).reshape(n, len(self.roots))
 
     def to_arrays(self, prefix: str) -> dict[str, NDArray[Any]]:
         """The arrays under names that start with `prefix`; `from_arrays` takes them back."""
         names = ("roots", "feature", "left", "right", "threshold", "value")
-        return {f"{prefix}.{name}": getattr(self, name) for name in names}
+        arrays = {f"{prefix}.{name}": getattr(self, name) for name in names}
+        return {key: a.astype(np.int32) if a.dtype == np.intp else a for key, a in arrays.items()}
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, NDArray[Any]], prefix: str, n_features: int) -> Self:
@@ -66,7 +67,7 @@ class Trees:
         )
         if not sound:
             raise ValueError(f"{prefix}: the stored trees are damaged")
-        return cls(**get, threshold=threshold, value=value)
+        return cls(**{name: a.astype(np.intp) for name, a in get.items()}, threshold=threshold, value=value)
 
 
 def _stack(trees: list[dict[str, NDArray[Any]]]) -> Trees:
@@ -82,10 +83,10 @@ def _stack(trees: list[dict[str, NDArray[Any]]]) -> Trees:
         columns["value"].append(tree["value"])
     joined = {name: np.concatenate(parts) for name, parts in columns.items()}
     return Trees(
-        roots=starts[:-1].astype(np.int32),
-        feature=joined["feature"].astype(np.int32),
-        left=joined["left"].astype(np.int32),
-        right=joined["right"].astype(np.int32),
+        roots=starts[:-1].astype(np.intp),
+        feature=joined["feature"].astype(np.intp),
+        left=joined["left"].astype(np.intp),
+        right=joined["right"].astype(np.intp),
         threshold=joined["threshold"].astype(np.float64),
         value=joined["value"].astype(np.float64),
     )
