@@ -18,9 +18,11 @@ import torch
 from torch import Tensor
 
 from samplers.chem.fragments import N_SITE_TYPES, PARTNERS
-from samplers.environments.grammar import Assembly, assemble
+from samplers.environments.grammar import Assembly, assemble, log_n_sequences
 from samplers.environments.vocabulary import Limits, Vocabulary, descriptor_scales
 from samplers.numerics import gumbel_argmax
+
+CACHED_MOLECULES = 100_000  # building sequences whose molecule is remembered; forgetting costs time only
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,7 @@ class FragmentEnvironment:
             entries += [(f, site) for site, low in enumerate(orbit) if site == low or not merge_children]
         self.actions = tuple(entries)
         self.action_index = {entry: i for i, entry in enumerate(entries)}
+        self._molecules: dict[tuple[int, ...], tuple[str, float]] = {}
         self._tables()
 
     def _tables(self) -> None:
@@ -175,6 +178,20 @@ class FragmentEnvironment:
         """The molecule that a building sequence gives."""
         return assemble(sequence, self.vocabulary.n_sites)
 
+    def molecules(self, rows: Tensor) -> list[tuple[str, float]]:
+        """The molecule of each row of actions (N, F), and the logarithm of its number of building sequences."""
+        found = []
+        for row in rows.tolist():
+            key = tuple(a for a in row if a >= 0)
+            if key not in self._molecules:
+                if len(self._molecules) >= CACHED_MOLECULES:
+                    self._molecules.clear()
+                assembly = self.assembly([self.actions[a] for a in key])
+                log_n = log_n_sequences(self.vocabulary.grammar.roots(assembly))
+                self._molecules[key] = self.vocabulary.write(assembly), log_n
+            found.append(self._molecules[key])
+        return found
+
     def rows(self, sequences: Sequence[Sequence[tuple[int, int]]]) -> Tensor:
         """Building sequences as rows of action numbers (N, F), -1 after the end."""
         width = self.limits.max_fragments
@@ -206,4 +223,4 @@ def random_rollout(environment: FragmentEnvironment, n: int, source: torch.Gener
 def random_assembly(environment: FragmentEnvironment, n: int, source: torch.Generator) -> list[str]:
     """n molecules of the untrained, uniform policy as canonical SMILES: the baseline a generator must beat."""
     rows = random_rollout(environment, n, source)
-    return [environment.vocabulary.write(environment.assembly(s)) for s in environment.sequences(rows)]
+    return [smiles for smiles, _ in environment.molecules(rows)]

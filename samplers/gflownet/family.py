@@ -17,9 +17,8 @@ from samplers.events import OnEvent
 from samplers.families import DataForTraining, Proposal, Scores
 from samplers.gflownet.checkpoint import load, make_environment, save
 from samplers.gflownet.config import GFlowNetConfig
-from samplers.gflownet.policy import empty_policy, log_probabilities, rollout
-from samplers.gflownet.replay import Replay
-from samplers.gflownet.training import PURPOSES, State, make_optimiser, record, train_step
+from samplers.gflownet.policy import log_probabilities, rollout
+from samplers.gflownet.training import State, record, start, train_step
 from samplers.numerics import log_mean_exp
 from samplers.rng import generators
 
@@ -65,16 +64,10 @@ def prepare(
         raise ConfigError("budget", f"must be at least 1 evaluation, got {budget}")
     vocabulary, expressible, spelled = _vocabulary(config, data.smiles)
     environment = make_environment(vocabulary, config, device)
-    sources = generators(seed, PURPOSES)
-    policy = empty_policy(environment, config.hidden_size)
-    policy.initialise(environment, sources["weights"])
-    policy.to(device)
     firsts = [next(vocabulary.grammar.sequences(vocabulary.grammar.key(assembly))) for assembly in spelled]
-    return State(
-        config=config, environment=environment, policy=policy, optimiser=make_optimiser(policy, config),
-        generators=sources, archive=Archive(reward, budget=budget), replay=Replay(config.replay_size),
-        own=environment.rows(firsts), report=report(vocabulary, expressible, environment.n_actions),
-    )  # fmt: skip
+    figures = report(vocabulary, expressible, environment.n_actions)
+    archive = Archive(reward, budget=budget)
+    return start(config, environment, archive, own=environment.rows(firsts), report=figures, seed=seed)
 
 
 def advance(state: State, should_stop: Callable[[State], bool], on_event: OnEvent) -> State:

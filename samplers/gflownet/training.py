@@ -11,14 +11,14 @@ import torch
 from torch import Tensor
 
 from samplers.environments.fragments import FragmentEnvironment
-from samplers.environments.grammar import Rooted, log_n_sequences
 from samplers.errors import TrainingError
 from samplers.evaluation import Archive
 from samplers.events import Event
 from samplers.gflownet.config import GFlowNetConfig
 from samplers.gflownet.losses.trajectory_balance import trajectory_balance_residual
-from samplers.gflownet.policy import Policy, log_probabilities, rollout
+from samplers.gflownet.policy import Policy, empty_policy, log_probabilities, rollout
 from samplers.gflownet.replay import Replay
+from samplers.rng import generators
 
 PURPOSES = ("weights", "rollout", "replay", "backward", "data")
 NOTHING_NEW_AFTER = 200  # steps without a molecule never met before, after which a run says so
@@ -62,8 +62,28 @@ def make_optimiser(policy: Policy, config: GFlowNetConfig) -> torch.optim.Adam:
     return torch.optim.Adam(groups)
 
 
-def _redrawn(state: State, rows: Sequence[Sequence[int]]) -> list[tuple[dict[Rooted, int], list[tuple[int, int]]]]:
-    """For each molecule, its rooted forms and a building sequence drawn uniformly from all that lead to it."""
+def start(
+    config: GFlowNetConfig,
+    environment: FragmentEnvironment,
+    archive: Archive,
+    *,
+    own: Tensor,
+    report: dict[str, Any],
+    seed: int,
+) -> State:
+    """The state of step 0. Numbers are of the environment's dtype, on its device."""
+    sources = generators(seed, PURPOSES)
+    policy = empty_policy(environment, config.hidden_size)
+    policy.initialise(environment, sources["weights"])
+    policy.to(device=environment.device, dtype=environment.dtype)
+    return State(
+        config=config, environment=environment, policy=policy, optimiser=make_optimiser(policy, config),
+        generators=sources, archive=archive, replay=Replay(config.replay_size), own=own, report=report,
+    )  # fmt: skip
+
+
+def _redrawn(state: State, rows: Sequence[Sequence[int]]) -> Tensor:
+    """For each molecule, a building sequence drawn uniformly from all that lead to it."""
     environment, source = state.environment, state.generators["backward"]
     width = environment.limits.max_fragments + 1
     draws = torch.rand(len(rows), width, generator=source, dtype=torch.float64).tolist()
@@ -71,8 +91,8 @@ def _redrawn(state: State, rows: Sequence[Sequence[int]]) -> list[tuple[dict[Roo
     for row, uniforms in zip(rows, draws, strict=True):
         assembly = environment.assembly([environment.actions[a] for a in row if a >= 0])
         roots = environment.vocabulary.grammar.roots(assembly)
-        result.append((roots, environment.vocabulary.grammar.draw_from(roots, iter(uniforms))))
-    return result
+        result.append(environment.vocabulary.grammar.draw_from(roots, iter(uniforms)))
+    return environment.rows(result)
 
 
 def new_batch(state: State) -> Batch:
@@ -82,32 +102,30 @@ def new_batch(state: State) -> Batch:
         state.policy, environment, state.config.batch_size, state.generators["rollout"],
         exploration=state.config.exploration,
     )  # fmt: skip
-    assemblies = [environment.assembly(sequence) for sequence in environment.sequences(rows)]
-    log_n = [log_n_sequences(environment.vocabulary.grammar.roots(assembly)) for assembly in assemblies]
-    smiles = [environment.vocabulary.write(assembly) for assembly in assemblies]
-    return Batch(rows, smiles, torch.tensor(log_n, dtype=torch.float64))
+    return _batch(environment, rows)
+
+
+def _batch(environment: FragmentEnvironment, rows: Tensor) -> Batch:
+    molecules = environment.molecules(rows)
+    log_n = torch.tensor([log_n for _, log_n in molecules], dtype=torch.float64)
+    return Batch(rows, [smiles for smiles, _ in molecules], log_n)
 
 
 def replayed_batch(state: State) -> tuple[Batch, Tensor]:
     """Molecules of the past by new paths, with their log_reward (N,)."""
     n = round(state.config.replay_share * state.config.batch_size)
     drawn = state.replay.draw(n, state.generators["replay"])
-    redrawn = _redrawn(state, [row for _, row, _ in drawn])
-    rows = state.environment.rows([sequence for _, sequence in redrawn])
-    log_n = torch.tensor([log_n_sequences(roots) for roots, _ in redrawn], dtype=torch.float64)
+    rows = _redrawn(state, [row for _, row, _ in drawn])
     log_reward = torch.tensor([log_reward for _, _, log_reward in drawn], dtype=torch.float64)
-    return Batch(rows, [smiles for smiles, _, _ in drawn], log_n), log_reward
+    return _batch(state.environment, rows), log_reward
 
 
 def own_batch(state: State) -> Batch:
     """Molecules of the team's data by paths drawn anew."""
     n = round(state.config.data_share * state.config.batch_size) if len(state.own) else 0
     picked = torch.randint(max(len(state.own), 1), (n,), generator=state.generators["data"])
-    redrawn = _redrawn(state, state.own[picked.to(state.own.device)].tolist() if n else [])
-    assemblies = [state.environment.assembly(sequence) for _, sequence in redrawn]
-    log_n = torch.tensor([log_n_sequences(roots) for roots, _ in redrawn], dtype=torch.float64)
-    rows = state.environment.rows([sequence for _, sequence in redrawn])
-    return Batch(rows, [state.environment.vocabulary.write(assembly) for assembly in assemblies], log_n)
+    rows = _redrawn(state, state.own[picked.to(state.own.device)].tolist() if n else [])
+    return _batch(state.environment, rows)
 
 
 def _loss(state: State, rows: Tensor, log_n: Tensor, log_reward: Tensor) -> Tensor:
