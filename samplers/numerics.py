@@ -24,8 +24,9 @@ def gumbel_argmax(logits: Tensor, source: torch.Generator) -> Tensor:
     minus infinity, where sampling by cumulative sums may land on an entry of probability zero.
     The noise comes from the CPU generator, so that a seed means the same draw on every device.
     """
-    noise = torch.empty(logits.shape, dtype=torch.float32).exponential_(generator=source)
-    return (logits - noise.clamp_min(1e-30).log().to(logits)).argmax(dim=-1)
+    # -log u of a uniform u is an exponential draw; several times faster than exponential_ on a CPU.
+    noise = torch.rand(logits.shape, generator=source, dtype=torch.float32).clamp_min_(1e-30).log_().neg_()
+    return (logits - noise.log_().to(logits)).argmax(dim=-1)
 
 
 def log_mean_exp(values: Tensor, dim: int = -1) -> Tensor:

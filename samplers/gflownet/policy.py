@@ -140,13 +140,14 @@ def rollout(
     for _ in range(environment.limits.max_fragments):
         if bool(states.finished.all()):
             break
-        mask = environment.mask(states)
-        logits = policy.answer(environment, policy.ask(environment, states, memory))
+        going = ~states.finished
+        mask = environment.mask(states)[going]
+        logits = policy.answer(environment, policy.ask(environment, states, memory)[going])
         if exploration > 0:
-            stray = torch.rand(n, generator=source).to(logits.device) < exploration
+            stray = torch.rand(len(logits), generator=source).to(logits.device) < exploration
             logits = torch.where(stray.unsqueeze(1), 0.0, logits)
-        actions = gumbel_argmax(logits.masked_fill(~mask, -torch.inf), source)
-        actions = torch.where(states.finished, -1, actions)
+        drawn = gumbel_argmax(logits.masked_fill_(~mask, -torch.inf), source)
+        actions = states.depth.new_full((n,), -1).masked_scatter(going, drawn)
         states = environment.step(states, actions)
         memory = policy.read(environment, memory, actions)
     return states.actions
