@@ -131,6 +131,12 @@ REDIS_SOCKET = _socket()
 REDIS_URL = env.text("REDIS_URL", f"unix://{REDIS_SOCKET}")
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
 
+# One command, one process: `manage.py design` needs no Redis, keeps its cache in memory and sends no messages.
+HEADLESS = env.boolean("DESIGNLAB_HEADLESS", default=False)
+if HEADLESS:
+    REDIS_URL = "memory://"
+    CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]

@@ -122,6 +122,15 @@ def preview_reward(raw: Mapping[str, Any], smiles: Sequence[str], models: Mappin
     }
 
 
+def evaluate(raw: Mapping[str, Any], smiles: Sequence[str], models: Mapping[str, Path]) -> list[float]:
+    """log_reward of each structure, in batches that keep the memory small."""
+    from samplers.running import load_reward
+
+    reward = load_reward(raw, models)
+    parts = (reward.evaluate(list(smiles[i : i + 512])).log_reward for i in range(0, len(smiles), 512))
+    return [float(value) for part in parts for value in part]
+
+
 def train_models(
     smiles: Sequence[str], labels: Sequence[float], *, label: str, seed: int, folder: Path
 ) -> dict[str, Any]:
@@ -131,35 +140,42 @@ def train_models(
     return learn(list(smiles), list(labels), label=label, seed=seed, folder=folder)
 
 
-def judge(folder: Path, smiles: Sequence[str]) -> list[float]:
-    """What the second judge says; it is never optimised against."""
-    from samplers.running import ask_judge
+def predict(folder: Path, smiles: Sequence[str]) -> list[float]:
+    """What a learned property model says, in the label's unit."""
+    from samplers.running import ask_model
 
-    return ask_judge(folder, list(smiles))
+    return ask_model(folder / "model", list(smiles))
+
+
+def judge(folder: Path, smiles: Sequence[str]) -> list[float]:
+    """What the second judge says, in the label's unit; it is never optimised against."""
+    from samplers.running import ask_model
+
+    return ask_model(folder / "judge", list(smiles))
 
 
 # -- runs -------------------------------------------------------------------------------------------------
 
 
 def families() -> list[dict[str, str]]:
-    """The generators on offer: name, label, help."""
-    from samplers.families import describe
+    """The generators on offer: name and label."""
+    from samplers.families import FAMILIES
 
-    return describe()
+    return [{"name": one.name, "label": one.label} for one in FAMILIES.values()]
 
 
 def describe_config(family: str) -> list[dict[str, Any]]:
     """The settings of a family, each with everything a form needs."""
-    from samplers.families import config_class
+    from samplers.families import family as find
 
-    return config_class(family).describe()
+    return find(family).config().describe()
 
 
 def check_config(family: str, raw: Mapping[str, Any]) -> dict[str, Any]:
     """The settings in full. Raises ConfigError naming the first one refused."""
-    from samplers.families import config_class
+    from samplers.families import family as find
 
-    return config_class(family).from_dict(dict(raw)).to_dict()
+    return find(family).config().from_dict(dict(raw)).to_dict()
 
 
 def resolve_device(wish: str) -> str:

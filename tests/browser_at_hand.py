@@ -50,7 +50,7 @@ def main() -> int:
         return 0
     print(  # noqa: T201 - a command line tool
         "The browser tests need Chromium and none could be installed. Install the package `chromium` "
-        "(Debian, Ubuntu: sudo apt-get install chromium), or set CHROMIUM to the path of one, and run `make test` again.",
+        "(Debian: sudo apt-get install chromium), or set CHROMIUM to the path of one, and run `make test` again.",
         file=sys.stderr,
     )
     return 1

@@ -34,3 +34,8 @@ def train_models(smiles: list[str], labels: list[float], *, label: str, seed: in
 def judge(archive: tuple[str, str], smiles: list[str]) -> list[float]:
     """What the second judge of a model says of these structures."""
     return api.judge(files.cached(*archive), smiles)
+
+
+def predict(archive: tuple[str, str], smiles: list[str]) -> list[float]:
+    """What the learned model itself says of these structures."""
+    return api.predict(files.cached(*archive), smiles)

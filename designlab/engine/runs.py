@@ -80,3 +80,8 @@ def random_rewards(spec: dict, *, checkpoint: tuple[str, str], n: int, seed: int
     with files.working_folder() as source:
         files.unpack(*checkpoint, source)
         return api.random_draw(spec, models=_models(spec), source=source, n=n, seed=seed)
+
+
+def evaluate(spec: dict, smiles: list[str]) -> list[float]:
+    """log_reward of known structures under a run's reward; charged to nobody."""
+    return api.evaluate(spec["reward"], smiles, _models(spec))

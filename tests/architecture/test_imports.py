@@ -36,7 +36,7 @@ def test_only_the_engine_reaches_the_library_and_only_its_facade():
 def test_the_web_process_starts_without_torch(module):
     code = (
         f"import django, sys; django.setup(); import {module}; "
-        "sys.exit(str({'torch', 'sklearn', 'rdkit'} & set(sys.modules) or ''))"
+        "sys.exit(str({'torch', 'sklearn', 'rdkit'} & set(sys.modules)) if {'torch', 'sklearn', 'rdkit'} & set(sys.modules) else 0)"
     )
     env = {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings"}
     done = subprocess.run([sys.executable, "-c", code], env=env, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -44,6 +44,6 @@ def test_the_web_process_starts_without_torch(module):
 
 
 def test_the_facade_loads_neither_torch_nor_rdkit():
-    code = "import sys, samplers.api; sys.exit(str({'torch', 'rdkit', 'numpy'} & set(sys.modules) or ''))"
+    code = "import sys, samplers.api; sys.exit(str(loaded) if (loaded := {'torch', 'rdkit', 'numpy'} & set(sys.modules)) else 0)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

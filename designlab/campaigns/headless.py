@@ -1,0 +1,119 @@
+"""A campaign from beginning to end without a browser, through the services that the pages use."""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.core.files import File
+
+from designlab.accounts.models import Team, User
+from designlab.campaigns import services, slices
+from designlab.campaigns.models import Campaign, Run
+from designlab.datasets import modelling
+from designlab.datasets import services as datasets
+from designlab.datasets.models import DataSet, PropertyModel
+from designlab.engine import rewards as reward_engine
+from designlab.engine.errors import Refused
+
+log = logging.getLogger(__name__)
+OWNER = "headless"
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What a label should become: maximize, minimize, or a target value."""
+
+    direction: str
+    target: float | None = None
+
+
+def actor_and_team() -> tuple[User, Team]:
+    """The account under which a campaign without a browser runs; nobody can sign in with it."""
+    from designlab.accounts.services import create_team
+
+    user = User.objects.filter(username=OWNER).first()
+    if user is None:
+        user = User(username=OWNER)
+        user.set_unusable_password()
+        user.save()
+        create_team(name="Headless", owner=user)
+    return user, user.teams.first()
+
+
+def import_file(path: Path, *, actor: User, team: Team, structure: str | None, labels: list[str]) -> DataSet:
+    """Upload, inspect and import a file here and now. Raises Refused with the sentence the page would show."""
+    if not path.is_file():
+        raise Refused(f"There is no file {path}.")
+    with path.open("rb") as file:
+        data = datasets.add_file(actor=actor, team=team, file=File(file, name=path.name), name=path.name)
+    datasets.inspect_now(data.id)
+    return finish_import(data, actor=actor, structure=structure, labels=labels)
+
+
+def finish_import(data: DataSet, *, actor: User, structure: str | None, labels: list[str]) -> DataSet:
+    """Answer the mapping page's questions and import. Raises Refused when the file is refused."""
+    data.refresh_from_db()
+    if data.status == DataSet.Status.ASKING:
+        mapping = datasets.suggested_mapping(data, structure=structure, labels=labels)
+        datasets.import_with(actor=actor, dataset_id=data.id, mapping=mapping)
+    if data.status in {DataSet.Status.ASKING, DataSet.Status.IMPORTING}:
+        datasets.import_now(data.id)
+        data.refresh_from_db()
+    if data.status != DataSet.Status.READY:
+        raise Refused(data.message or f"{data} could not be imported.")
+    return data
+
+
+def learned(data: DataSet, label: str, *, actor: User, seed: int = 0) -> PropertyModel:
+    """The model of a label, learned here and now unless it is there. Raises Refused with the reason it cannot be."""
+    model = modelling.ask_for_model(actor=actor, dataset=data, label=label, seed=seed)
+    modelling.train_now(model.id)
+    model.refresh_from_db()
+    if model.status != PropertyModel.Status.READY:
+        raise Refused(model.message or f"The model of {label!r} is being learned by another process.")
+    return model
+
+
+def reward_for(data: DataSet, label: str, goal: Goal) -> dict:
+    """The default reward for a label of a data set."""
+    row = next((row for row in data.labels if row["name"] == label), None)
+    if row is None:
+        offered = ", ".join(repr(row["name"]) for row in data.labels) or "none"
+        raise Refused(f"The data set has no numeric label {label!r}; it has: {offered}.")
+    quantiles = tuple(row["quantiles"][q] for q in ("5", "50", "95"))
+    return reward_engine.default_reward(label, goal.direction, goal.target, quantiles)
+
+
+def train_here(run: Run, *, owner: str, tell: Callable[[Run], None]) -> Run:
+    """Train slice after slice in this process until the run ends."""
+    while True:
+        went_on = slices.advance(run_id=run.id, owner=owner)
+        run.refresh_from_db()
+        tell(run)
+        if run.has_ended:
+            return run
+        if not went_on:
+            time.sleep(1.0)  # another process holds the lease; it will end or fall silent
+
+
+def start_example(*, labelled: DataSet, unlabelled: DataSet, label: str, name: str) -> None:
+    """Import the example's files, learn its model and start its run. Every step is skipped when it was done before."""
+    actor, team = labelled.created_by, labelled.team
+    for data, labels in ((labelled, [label]), (unlabelled, [])):
+        if data.status == DataSet.Status.UPLOADED:
+            datasets.inspect_now(data.id)
+        finish_import(data, actor=actor, structure="smiles", labels=labels)
+    learned(labelled, label, actor=actor)
+    if Campaign.objects.filter(team=team, name=name).exists():
+        return
+    campaign = services.create_campaign(
+        actor=actor, team=team, name=name, labelled=labelled, unlabelled=unlabelled,
+        reward=reward_for(labelled, label, Goal("maximize")),
+        notes="Made at the first start, from data that ship with the product. Look around, clone its run, or start your own.",
+    )  # fmt: skip
+    run = services.create_run(
+        actor=actor, campaign=campaign, family="gflownet", config={}, seed=1, device="cpu", budget_minutes=20
+    )
+    services.queue_run(actor=actor, run_id=run.id)

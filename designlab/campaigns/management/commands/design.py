@@ -1,0 +1,148 @@
+"""A whole campaign from the command line: the same services as the pages, no browser, no server."""
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from designlab.campaigns import headless, services
+from designlab.campaigns.models import InvalidTransition, Run
+from designlab.campaigns.report import candidates_in_order, report
+from designlab.candidates import exports
+from designlab.engine import rewards as reward_engine
+from designlab.engine.errors import Refused, SettingRefused
+
+
+class Command(BaseCommand):
+    """`python manage.py design FILE --label COLUMN --out DIR`."""
+
+    help = "Learn from a file of molecules, design new ones for a goal, and write the list."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """The file, the goal, the generator, the budget, the folder for the results."""
+        parser.add_argument("file", type=Path, help="labelled molecules: CSV, TSV or SMI")
+        parser.add_argument("--structure", help="column of the structures (found by itself when it is clear)")
+        parser.add_argument("--label", required=True, help="column of the measured property")
+        goal = parser.add_mutually_exclusive_group()
+        goal.add_argument("--maximize", action="store_true", help="raise the label (the default)")
+        goal.add_argument("--minimize", action="store_true", help="lower the label")
+        goal.add_argument("--target", type=float, help="reach this value of the label")
+        parser.add_argument("--reward", type=Path, help="a reward as JSON, instead of the default one for the label")
+        parser.add_argument("--unlabelled", type=Path, help="more molecules, without labels")
+        parser.add_argument("--generator", default="gflownet", help="the generator (default: gflownet)")
+        parser.add_argument("--config", default="{}", help="settings of the generator as JSON")
+        parser.add_argument("--minutes", type=float, help="minutes of training")
+        parser.add_argument("--evaluations", type=int, help="reward evaluations, a hard limit")
+        parser.add_argument("--seed", type=int, default=1)
+        parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
+        parser.add_argument("--out", type=Path, required=True, help="folder for the results")
+
+    def handle(self, *args, **options) -> None:
+        """Run it all; a refusal is printed as the sentence a page would show."""
+        if not settings.HEADLESS:
+            self._start_again_by_itself(options["out"])
+        call_command("migrate", interactive=False, verbosity=0)
+        try:
+            run = self._campaign(options)
+            self._write(run, options["out"])
+        except SettingRefused as refusal:
+            raise CommandError(f"{refusal.field}: {refusal.problem}") from refusal
+        except (Refused, InvalidTransition) as refusal:
+            raise CommandError(str(refusal)) from refusal
+        if run.status == Run.Status.FAILED:
+            raise CommandError(run.message)
+
+    def _start_again_by_itself(self, out: Path) -> None:
+        """The same command with a database of its own beside the results, and without Redis."""
+        out.mkdir(parents=True, exist_ok=True)
+        mine = {"DESIGNLAB_HEADLESS": "true", "DESIGNLAB_VAR": str((out / "var").resolve())}
+        sys.stdout.flush()
+        os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | mine)  # noqa: S606 - ourselves
+
+    def _campaign(self, options: dict) -> Run:
+        if options["minutes"] is None and options["evaluations"] is None:
+            options["minutes"] = 5.0
+        config, reward = _json(options["config"], "--config"), None
+        if options["reward"]:
+            reward = reward_engine.check_reward(_json(_text(options["reward"]), "--reward"))
+        actor, team = headless.actor_and_team()
+        wanted = [options["label"]]
+        labelled = headless.import_file(
+            options["file"], actor=actor, team=team, structure=options["structure"], labels=wanted
+        )
+        unlabelled = None
+        if options["unlabelled"]:
+            unlabelled = headless.import_file(options["unlabelled"], actor=actor, team=team, structure=None, labels=[])
+        reward = reward or headless.reward_for(labelled, options["label"], _goal(options))
+        for label in reward_engine.labels_needed(reward):
+            self._say(f"Learning {label!r} ...")
+            model = headless.learned(labelled, label, actor=actor, seed=options["seed"])
+            self._say(_model_words(model.report))
+        campaign = services.create_campaign(
+            actor=actor, team=team, name=f"{options['file'].name}, seed {options['seed']}",
+            labelled=labelled, unlabelled=unlabelled, reward=reward,
+        )  # fmt: skip
+        run = services.create_run(
+            actor=actor, campaign=campaign, family=options["generator"], config=config, seed=options["seed"],
+            device=options["device"], budget_evaluations=options["evaluations"], budget_minutes=options["minutes"],
+        )  # fmt: skip
+        services.queue_run(actor=actor, run_id=run.id)
+        return headless.train_here(run, owner=f"design:{os.getpid()}", tell=self._tell)
+
+    def _tell(self, run: Run) -> None:
+        best = run.summary.get("best100_mean")
+        words = f", best 100 on average {best:.3f}" if best else ""
+        self._say(f"step {run.step:,}: {run.n_evaluations:,} evaluations in {run.trained_s:.0f} s{words}")
+
+    def _say(self, words: str) -> None:
+        self.stderr.write(f"{time.strftime('%H:%M:%S')}  {words}")
+
+    def _write(self, run: Run, out: Path) -> None:
+        self._say("Writing the list and comparing with random draws and the uploaded molecules ...")
+        candidates = candidates_in_order(run)
+        for name, rows in (("candidates.csv", exports.csv_rows), ("candidates.sdf", exports.sdf_records)):
+            with (out / name).open("w", encoding="utf-8", newline="") as file:
+                file.writelines(rows(run, candidates))
+        result = report(run)
+        (out / "report.json").write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        means = result["metrics"]["best100_mean"]
+        self.stdout.write(
+            f"{run.n_candidates:,} distinct molecules from {run.n_evaluations:,} evaluations in {out}. "
+            f"Mean reward of the best 100: {means['designs']:.3f}; random draws {means['random']:.3f}; "
+            f"uploaded {means['uploaded']:.3f}."
+        )
+
+
+def _goal(options: dict) -> headless.Goal:
+    if options["target"] is not None:
+        return headless.Goal("target", options["target"])
+    return headless.Goal("minimize" if options["minimize"] else "maximize")
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as problem:
+        raise CommandError(f"--reward: {path} cannot be read: {problem.strerror}.") from problem
+
+
+def _json(text: str, option: str) -> dict:
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as problem:
+        raise CommandError(f"{option}: not JSON, line {problem.lineno}: {problem.msg}.") from problem
+    if not isinstance(value, dict):
+        raise CommandError(f"{option}: must be a JSON object.")
+    return value
+
+
+def _model_words(card: dict) -> str:
+    rmse, mean = card.get("rmse"), card.get("baseline_rmse")
+    if rmse is None or mean is None:
+        return "Learned."
+    return f"Learned: error {rmse:.2f} across scaffolds (always guessing the mean: {mean:.2f})."

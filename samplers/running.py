@@ -1,0 +1,280 @@
+"""One slice of a run for the facade: state in from a folder, plain data and a state out.
+
+What a family emits becomes rows: durable records, charges by step, new candidates, a summary.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from samplers.errors import RewardError
+from samplers.evaluation import Archive, Evaluation
+from samplers.events import Event
+from samplers.families import Proposal, family
+from samplers.rewards.definition import RewardDefinition
+from samplers.rewards.reward import Reward
+
+SCHEMA = 1  # of the folder as a whole; each part inside carries its own
+SHOWN_REWARDS = 2_000  # rewards of the data and of random draws that are kept for figures
+RANDOM_DRAWS = 1_000
+TABULATED = 2_000  # new candidates per slice whose scaffold and fingerprint are computed at once: the best ones
+LAST = 1_000
+Plain = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """A campaign's molecules: all standardised structures, and those that carry labels."""
+
+    smiles: Sequence[str]
+    known: Sequence[str]
+
+
+def load_reward(raw: Mapping[str, Any], models: Mapping[str, Path]) -> Reward:
+    """The reward with its learned models. Raises RewardError when one is missing."""
+    from samplers.rewards.models import load_property_model
+
+    definition = RewardDefinition.from_dict(dict(raw))
+    return Reward(definition, {label: load_property_model(Path(folder) / "model") for label, folder in models.items()})
+
+
+def learn(smiles: list[str], labels: list[float], *, label: str, seed: int, folder: Path) -> Plain:
+    """A property model and its second judge, each in a folder of its own; returns both reports."""
+    from samplers.rewards.models import train_judge, train_property_model
+
+    report = train_property_model(smiles, labels, name=label, seed=seed, folder=folder / "model")
+    judge = train_judge(smiles, labels, name=label, seed=seed + 1, folder=folder / "judge")
+    return {"report": report.to_dict(), "judge_report": judge.to_dict()}
+
+
+def ask_model(folder: Path, smiles: list[str]) -> list[float]:
+    """The predictions of the model stored in a folder, in the label's unit."""
+    from samplers.rewards.features import Prepared
+    from samplers.rewards.models import load_property_model
+
+    return [float(v) for v in load_property_model(folder).predict(Prepared(smiles))[0]]
+
+
+def measure_data(name: str, config: Mapping[str, Any], smiles: Sequence[str]) -> Plain:
+    """The pre-flight report of a family on these structures. Raises VocabularyError when it could build nothing."""
+    chosen = family(name)
+    return dict(chosen.module().measure(chosen.config().from_dict(dict(config)), Data(smiles, ())))
+
+
+def _set_threads(spec: Mapping[str, Any]) -> None:
+    import torch
+
+    torch.set_num_threads(int(spec.get("threads", 1)))
+
+
+def prepare(
+    spec: Mapping[str, Any], *, known: Sequence[str], smiles: Sequence[str], models: Mapping[str, Path], folder: Path
+) -> Plain:
+    """The state of step 0, the rewards of the data, and those of random assembly to compare with.
+
+    Raises RewardError when the reward is the same for all molecules of the data.
+    """
+    _set_threads(spec)
+    chosen = family(spec["family"])
+    reward = load_reward(spec["reward"], models)
+    state = chosen.module().prepare(
+        chosen.config().from_dict(spec["config"]), Data(smiles, known), reward,
+        seed=spec["seed"], budget=spec.get("evaluations"), device=spec["device"],
+    )  # fmt: skip
+    uploaded = _data_rewards(reward, known, smiles, spec["seed"])
+    random = _random(state, chosen.module(), reward, RANDOM_DRAWS, spec["seed"])
+    chosen.module().save(state, folder)
+    flat = _constitutions([*known, *smiles])
+    (folder / "run.json").write_text(json.dumps({"schema": SCHEMA, "data": sorted(flat)}))
+    report = {
+        "vocabulary": state.report,
+        "data_rewards": _sorted(uploaded["log_reward"]),
+        "random_rewards": _sorted(random["log_reward"]),
+        "best_data": uploaded["best"],
+    }
+    return _outcome(state, report=report)
+
+
+def _data_rewards(reward: Reward, known: Sequence[str], smiles: Sequence[str], seed: int) -> Plain:
+    """Rewards of the labelled molecules, and of a sample of all others; free of charge, they are not proposals."""
+    others = np.random.default_rng(seed).permutation(len(smiles))[:SHOWN_REWARDS]
+    sample = list(dict.fromkeys([*known, *(smiles[i] for i in others)]))
+    log_reward = np.asarray(reward.evaluate(sample).log_reward)
+    if len(sample) > 1 and np.ptp(log_reward) < 1e-9:
+        raise RewardError(
+            f"The reward is the same ({math.exp(log_reward[0]):.3g}) for all {len(sample):,} molecules that were "
+            "looked at, so there is nothing to learn. Widen the range of the objectives, or choose others."
+        )
+    order = np.argsort(-log_reward, kind="stable")[:100]
+    best = [{"smiles": sample[i], "reward": math.exp(log_reward[i])} for i in order]
+    return {"log_reward": log_reward, "best": best}
+
+
+def _sorted(log_reward: np.ndarray) -> list[float]:
+    """Rewards, best first, thinned evenly to the number that figures need."""
+    ordered = np.sort(np.exp(log_reward))[::-1]
+    if len(ordered) > SHOWN_REWARDS:
+        ordered = ordered[np.linspace(0, len(ordered) - 1, SHOWN_REWARDS).round().astype(int)]
+    return [round(float(v), 6) for v in ordered]
+
+
+def _constitutions(smiles: Sequence[str]) -> set[str]:
+    """Canonical SMILES without stereochemistry: what 'known' means for designs that carry none."""
+    from samplers.chem.parse import molecule
+    from rdkit import Chem
+
+    found = set()
+    for text in dict.fromkeys(smiles):
+        if "@" in text or "/" in text or "\\" in text:
+            mol = molecule(text)
+            Chem.RemoveStereochemistry(mol)
+            text = Chem.MolToSmiles(mol)
+        found.add(text)
+    return found
+
+
+def advance(
+    spec: Mapping[str, Any],
+    *,
+    models: Mapping[str, Path],
+    source: Path,
+    folder: Path,
+    should_stop: Callable[[], bool],
+    on_event: Callable[[Plain], None],
+) -> Plain:
+    """Train from the state in `source`; the new state goes into `folder`."""
+    _set_threads(spec)
+    module = family(spec["family"]).module()
+    head = json.loads((source / "run.json").read_text())
+    if head["schema"] != SCHEMA:
+        raise ValueError(f"the checkpoint has schema {head['schema']}, this version reads {SCHEMA}")
+    state = module.load(source, load_reward(spec["reward"], models), device=spec["device"])
+    began = len(state.archive)
+    records: list[Plain] = []
+    report = Reporter(state.archive, records, on_event)
+    state = module.advance(state, lambda _: should_stop(), report)
+    module.save(state, folder)
+    (folder / "run.json").write_text(json.dumps(head))
+    return _outcome(state, began=began, records=records, known=set(head["data"]))
+
+
+class Reporter:
+    """Turns a family's events into durable records and live figures."""
+
+    def __init__(self, archive: Archive, records: list[Plain], on_event: Callable[[Plain], None]) -> None:
+        self.archive, self.records, self.on_event = archive, records, on_event
+
+    def __call__(self, event: Event) -> None:
+        """Keep a durable event with the figures of the archive; tell every durable one live."""
+        if not event.durable:
+            return
+        figures = {name: _finite(value) for name, value in event.numbers.items()}
+        figures |= {"step": event.step, "message": event.message} | standing(self.archive)
+        self.records.append(figures)
+        best = [{"smiles": e.smiles, "reward": math.exp(e.log_reward)} for e in self.archive.best(12)]
+        self.on_event(figures | {"best": best})
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def standing(archive: Archive) -> Plain:
+    """How far a run has come: mean reward of its best 100, of its last 1,000, and of all, on the reward's own scale."""
+    log_reward = archive.log_reward
+    if not len(log_reward):
+        return {"n_evaluations": 0}
+    reward = np.exp(log_reward)
+    best = np.partition(reward, -min(100, len(reward)))[-100:]
+    return {
+        "n_evaluations": len(reward),
+        "best_reward": float(reward.max()),
+        "best100_mean": float(best.mean()),
+        "last1000_mean": float(reward[-LAST:].mean()),
+        "mean_reward": float(reward.mean()),
+    }
+
+
+def _outcome(
+    state: Any, *, began: int = 0, records: list[Plain] | None = None, known: set[str] | None = None,
+    report: Plain | None = None,
+) -> Plain:  # fmt: skip
+    new = state.archive.since(began)
+    return {
+        "step": state.step,
+        "schema": SCHEMA,
+        "n_evaluations": len(state.archive),
+        "finished": state.finished,
+        "records": records or [],
+        "charges": _charges(new),
+        "candidates": _candidates(new, state.archive.names, known or set()),
+        "summary": standing(state.archive),
+        "report": report or {},
+    }
+
+
+def _charges(new: list[Evaluation]) -> list[Plain]:
+    counts: dict[int, int] = {}
+    for item in new:
+        counts[item.step] = counts.get(item.step, 0) + 1
+    return [{"step": step, "key": "reward", "n": n} for step, n in counts.items()]
+
+
+def _candidates(new: list[Evaluation], names: Sequence[str], known: set[str]) -> list[Plain]:
+    """Rows of the candidate table. The best of a slice get scaffold and fingerprint at once, others when asked for."""
+    from samplers.chem.fingerprints import fingerprints, to_bytes
+    from samplers.chem.scaffolds import scaffold
+
+    rows = [
+        {
+            "evaluation": item.index + 1, "step": item.step, "smiles": item.smiles, "is_known": item.smiles in known,
+            "log_reward": item.log_reward, "reward": math.exp(item.log_reward), "scaffold": "", "fingerprint": b"",
+            "values": _named(names, item.values), "uncertainty": _named(names, item.uncertainty),
+            "desirability": _named(names, item.desirabilities),
+        }
+        for item in new
+    ]  # fmt: skip
+    best = sorted(rows, key=lambda row: -row["log_reward"])[:TABULATED]
+    packed = to_bytes(fingerprints([row["smiles"] for row in best])) if best else []
+    for row, bits in zip(best, packed, strict=True):
+        row["scaffold"], row["fingerprint"] = scaffold(row["smiles"]), bits
+    return rows
+
+
+def _named(names: Sequence[str], values: Sequence[float]) -> dict[str, float | None]:
+    return {name: round(value, 6) if math.isfinite(value) else None for name, value in zip(names, values, strict=True)}
+
+
+def random_draw(spec: Mapping[str, Any], *, models: Mapping[str, Path], source: Path, n: int, seed: int) -> Plain:
+    """n distinct random assemblies by the run's grammar, with their log-rewards; they are charged to nobody."""
+    _set_threads(spec)
+    module = family(spec["family"]).module()
+    reward = load_reward(spec["reward"], models)
+    state = module.load(source, reward, device=spec["device"])
+    drawn = _random(state, module, reward, n, seed)
+    return {"smiles": drawn["smiles"], "log_reward": drawn["log_reward"].tolist()}
+
+
+def _random(state: Any, module: Any, reward: Reward, n: int, seed: int) -> Plain:
+    """Distinct molecules by the untrained uniform policy; fewer than n when the grammar gives no more."""
+    from samplers.rng import generators
+
+    generator = generators(seed, ["random assembly"])["random assembly"]
+    found: dict[str, None] = {}
+    for _ in range(50):
+        found.update(dict.fromkeys(module.random_assembly(state.environment, min(512, n), generator)))
+        if len(found) >= n:
+            break
+    smiles = list(found)[:n]
+    scored = [np.asarray(reward.evaluate(smiles[i : i + 256]).log_reward) for i in range(0, len(smiles), 256)]
+    return {"smiles": smiles, "log_reward": np.concatenate(scored) if scored else np.zeros(0)}
+
+
+__all__ = ["Data", "Proposal", "advance", "learn", "load_reward", "measure_data", "prepare", "random_draw"]
