@@ -127,8 +127,9 @@ def _sorted(log_reward: np.ndarray) -> list[float]:
 
 def _constitutions(smiles: Sequence[str]) -> set[str]:
     """Canonical SMILES without stereochemistry: what 'known' means for designs that carry none."""
-    from samplers.chem.parse import molecule
     from rdkit import Chem
+
+    from samplers.chem.parse import molecule
 
     found = set()
     for text in dict.fromkeys(smiles):

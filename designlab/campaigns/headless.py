@@ -111,7 +111,7 @@ def start_example(*, labelled: DataSet, unlabelled: DataSet, label: str, name: s
     campaign = services.create_campaign(
         actor=actor, team=team, name=name, labelled=labelled, unlabelled=unlabelled,
         reward=reward_for(labelled, label, Goal("maximize")),
-        notes="Made at the first start, from data that ship with the product. Look around, clone its run, or start your own.",
+        notes="Made at the first start, from data that ship with the product. Look around, clone its run, start yours.",
     )  # fmt: skip
     run = services.create_run(
         actor=actor, campaign=campaign, family="gflownet", config={}, seed=1, device="cpu", budget_minutes=20
