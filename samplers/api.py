@@ -158,24 +158,24 @@ def judge(folder: Path, smiles: Sequence[str]) -> list[float]:
 
 
 def families() -> list[dict[str, str]]:
-    """The generators on offer: name and label."""
-    from samplers.families import FAMILIES
+    """The generators on offer: name, label, help."""
+    from samplers.families import describe
 
-    return [{"name": one.name, "label": one.label} for one in FAMILIES.values()]
+    return describe()
 
 
 def describe_config(family: str) -> list[dict[str, Any]]:
     """The settings of a family, each with everything a form needs."""
-    from samplers.families import family as find
+    from samplers.families import config_class
 
-    return find(family).config().describe()
+    return config_class(family).describe()
 
 
 def check_config(family: str, raw: Mapping[str, Any]) -> dict[str, Any]:
     """The settings in full. Raises ConfigError naming the first one refused."""
-    from samplers.families import family as find
+    from samplers.families import config_class
 
-    return find(family).config().from_dict(dict(raw)).to_dict()
+    return config_class(family).from_dict(dict(raw)).to_dict()
 
 
 def resolve_device(wish: str) -> str:

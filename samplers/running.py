@@ -47,7 +47,7 @@ def load_reward(raw: Mapping[str, Any], models: Mapping[str, Path]) -> Reward:
 
 def learn(smiles: list[str], labels: list[float], *, label: str, seed: int, folder: Path) -> Plain:
     """A property model and its second judge, each in a folder of its own; returns both reports."""
-    from samplers.rewards.models import train_judge, train_property_model
+    from samplers.rewards.training import train_judge, train_property_model
 
     report = train_property_model(smiles, labels, name=label, seed=seed, folder=folder / "model")
     judge = train_judge(smiles, labels, name=label, seed=seed + 1, folder=folder / "judge")
@@ -64,8 +64,8 @@ def ask_model(folder: Path, smiles: list[str]) -> list[float]:
 
 def measure_data(name: str, config: Mapping[str, Any], smiles: Sequence[str]) -> Plain:
     """The pre-flight report of a family on these structures. Raises VocabularyError when it could build nothing."""
-    chosen = family(name)
-    return dict(chosen.module().measure(chosen.config().from_dict(dict(config)), Data(smiles, ())))
+    module = family(name)
+    return dict(module.measure(module.Config.from_dict(dict(config)), list(smiles)))
 
 
 def _set_threads(spec: Mapping[str, Any]) -> None:
@@ -82,17 +82,17 @@ def prepare(
     Raises RewardError when the reward is the same for all molecules of the data.
     """
     _set_threads(spec)
-    chosen = family(spec["family"])
+    module = family(spec["family"])
     reward = load_reward(spec["reward"], models)
-    state = chosen.module().prepare(
-        chosen.config().from_dict(spec["config"]), Data(smiles, known), reward,
+    state = module.prepare(
+        module.Config.from_dict(spec["config"]), Data(smiles, known), reward,
         seed=spec["seed"], budget=spec.get("evaluations"), device=spec["device"],
     )  # fmt: skip
     uploaded = _data_rewards(reward, known, smiles, spec["seed"])
-    random = _random(state, chosen.module(), reward, RANDOM_DRAWS, spec["seed"])
-    chosen.module().save(state, folder)
+    random = _random(state, module, reward, RANDOM_DRAWS, spec["seed"])
+    module.save(state, folder)
     flat = _constitutions([*known, *smiles])
-    (folder / "run.json").write_text(json.dumps({"schema": SCHEMA, "data": sorted(flat)}))
+    (folder / "facade.json").write_text(json.dumps({"schema": SCHEMA, "data": sorted(flat)}))
     report = {
         "vocabulary": state.report,
         "data_rewards": _sorted(uploaded["log_reward"]),
@@ -152,8 +152,8 @@ def advance(
 ) -> Plain:
     """Train from the state in `source`; the new state goes into `folder`."""
     _set_threads(spec)
-    module = family(spec["family"]).module()
-    head = json.loads((source / "run.json").read_text())
+    module = family(spec["family"])
+    head = json.loads((source / "facade.json").read_text())
     if head["schema"] != SCHEMA:
         raise ValueError(f"the checkpoint has schema {head['schema']}, this version reads {SCHEMA}")
     state = module.load(source, load_reward(spec["reward"], models), device=spec["device"])
@@ -162,7 +162,7 @@ def advance(
     report = Reporter(state.archive, records, on_event)
     state = module.advance(state, lambda _: should_stop(), report)
     module.save(state, folder)
-    (folder / "run.json").write_text(json.dumps(head))
+    (folder / "facade.json").write_text(json.dumps(head))
     return _outcome(state, began=began, records=records, known=set(head["data"]))
 
 
@@ -256,7 +256,7 @@ def _named(names: Sequence[str], values: Sequence[float]) -> dict[str, float | N
 def random_draw(spec: Mapping[str, Any], *, models: Mapping[str, Path], source: Path, n: int, seed: int) -> Plain:
     """n distinct random assemblies by the run's grammar, with their log-rewards; they are charged to nobody."""
     _set_threads(spec)
-    module = family(spec["family"]).module()
+    module = family(spec["family"])
     reward = load_reward(spec["reward"], models)
     state = module.load(source, reward, device=spec["device"])
     drawn = _random(state, module, reward, n, seed)
