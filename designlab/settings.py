@@ -17,7 +17,8 @@ VAR = Path(env.text("DESIGNLAB_VAR", str(BASE_DIR / "var"))).resolve()
 # Local mode is one machine with nothing to configure: `make up`. Production switches it off.
 LOCAL = env.boolean("DESIGNLAB_LOCAL", default=True)
 DEBUG = env.boolean("DESIGNLAB_DEBUG", default=False)
-ALLOWED_HOSTS = list(env.words("DESIGNLAB_HOSTS", ("127.0.0.1", "localhost", "testserver") if LOCAL else ()))
+# The machine itself is always answered: health checks come from there.
+ALLOWED_HOSTS = ["127.0.0.1", "localhost", *env.words("DESIGNLAB_HOSTS")]
 CSRF_TRUSTED_ORIGINS = list(env.words("DESIGNLAB_ORIGINS"))
 
 
@@ -186,6 +187,7 @@ EMAIL_BACKEND = env.text("DESIGNLAB_EMAIL_BACKEND", "django.core.mail.backends.c
 # -- security ---------------------------------------------------------------------------------------------
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = not LOCAL
+SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
 SECURE_HSTS_SECONDS = 0 if LOCAL else 31_536_000
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not LOCAL
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.boolean("DESIGNLAB_BEHIND_PROXY", False) else None

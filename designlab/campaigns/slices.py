@@ -14,6 +14,7 @@ from designlab.campaigns import live
 from designlab.campaigns.leases import Heartbeat, take_lease
 from designlab.campaigns.models import Checkpoint, LedgerEntry, Run, RunRecord
 from designlab.candidates.models import Candidate
+from designlab.common.templatetags.figures import span
 from designlab.engine import runs as engine
 from designlab.engine.errors import Refused
 
@@ -135,7 +136,7 @@ def _ending(run: Run, outcome: engine.Outcome, trained_s: float) -> Ending:
     if outcome.finished:
         return Ending(Run.Status.DONE, outcome.finished)
     if run.budget_s is not None and trained_s >= run.budget_s - 0.5:
-        return Ending(Run.Status.DONE, f"The {run.budget_s / 60:g} minutes of training are over.")
+        return Ending(Run.Status.DONE, f"The time for training is over: {span(run.budget_s)}.")
     if run.wish == Run.Wish.STOP:
         return Ending(Run.Status.STOPPED, "Stopped by hand; the results are kept.")
     if run.wish == Run.Wish.PAUSE:

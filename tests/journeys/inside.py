@@ -1,0 +1,140 @@
+"""What tests ask of an installation from inside it; called by `Installation.call` in a process of its own."""
+
+import io
+import json
+import tempfile
+import zipfile
+from pathlib import Path
+
+SMALL = {"batch_size": 8, "hidden_size": 16, "vocabulary_size": 60, "max_fragments": 5, "record_every": 5}
+REWARD = {
+    "schema": 1,
+    "name": "Small and drug-like",
+    "aggregation": "geometric_mean",
+    "objectives": [
+        {"name": "drug-likeness", "weight": 1, "source": {"kind": "property", "property": "qed"},
+         "transform": {"kind": "sigmoid", "low": 0.3, "high": 0.9}},
+        {"name": "weight", "weight": 1, "source": {"kind": "property", "property": "molecular_weight"},
+         "transform": {"kind": "double_sigmoid", "low": 200, "high": 350, "margin": 25}},
+    ],
+}  # fmt: skip
+
+
+def redis_command() -> list[str]:
+    """The command line of the bundled Redis."""
+    from designlab.operations import redis_server
+
+    return redis_server.command()
+
+
+def redis_answers() -> bool:
+    """Whether Redis answers."""
+    from designlab.operations import redis_server
+
+    return redis_server.answers()
+
+
+def small_run(evaluations: int | None = None) -> int:
+    """A started run on 300 molecules with a computed reward; its id."""
+    from designlab.accounts.models import User
+    from designlab.campaigns import services
+    from tests.designlab import factories
+
+    team = factories.make_team()
+    owner = factories.make_user(team)
+    data = factories.make_dataset(team, owner, factories.molecules(300))
+    campaign = services.create_campaign(
+        actor=User.objects.get(), team=team, name="Small", labelled=data, unlabelled=None, reward=REWARD
+    )
+    run = services.create_run(
+        actor=owner, campaign=campaign, family="gflownet", config=SMALL, seed=5, device="cpu",
+        budget_evaluations=evaluations, budget_minutes=60,
+    )  # fmt: skip
+    services.queue_run(actor=owner, run_id=run.id)
+    return run.id
+
+
+def send_again(run_id: int) -> None:
+    """A second message for the same slice."""
+    from designlab.campaigns.models import Run
+    from designlab.campaigns.tasks import send_run
+
+    send_run(Run.objects.get(id=run_id))
+
+
+def lose_messages() -> None:
+    """Everything in Redis is gone."""
+    import redis
+    from django.conf import settings
+
+    redis.Redis.from_url(settings.REDIS_URL).flushall()
+
+
+def stop(run_id: int) -> None:
+    """Ask the run to stop."""
+    from designlab.accounts.models import User
+    from designlab.campaigns import services
+
+    services.ask_to_stop(actor=User.objects.get(), run_id=run_id)
+
+
+def checkpoint_files(run_id: int, step: int) -> dict[str, str]:
+    """Name → SHA-256 of every file in the checkpoint that the run recorded at this step."""
+    import hashlib
+
+    from django.core.files.storage import default_storage
+
+    from designlab.campaigns.models import Checkpoint
+
+    with default_storage.open(Checkpoint.objects.get(run_id=run_id, step=step).file) as file:
+        archive = zipfile.ZipFile(io.BytesIO(file.read()))
+    return {name: hashlib.sha256(archive.read(name)).hexdigest() for name in archive.namelist()}
+
+
+def undisturbed(run_id: int, step: int) -> dict[str, str]:
+    """The files of the same run trained from the beginning to this step in one go, never interrupted."""
+    import hashlib
+
+    from designlab.campaigns.models import Run
+    from designlab.engine.tables import structures_of
+    from samplers import running
+    from samplers.families import family
+
+    spec = Run.objects.get(id=run_id).spec
+    smiles = structures_of(spec["labelled"])
+    module = family(spec["family"])
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        running.prepare(spec, known=smiles, smiles=smiles, models={}, folder=folder)
+        state = module.load(folder, running.load_reward(spec["reward"], {}), device="cpu")
+        module.advance(state, lambda s: s.step >= step, lambda event: None)
+        module.save(state, folder)
+        return {
+            path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in folder.rglob("*")
+            if path.is_file()
+        }
+
+
+def ledger(run_id: int) -> dict:
+    """Everything that must agree in the end."""
+    from django.db.models import Count, Sum
+
+    from designlab.campaigns.models import Run
+
+    run = Run.objects.get(id=run_id)
+    doubled = run.candidates.values("smiles").annotate(n=Count("id")).filter(n__gt=1).count()
+    steps = list(run.records.order_by("step").values_list("step", flat=True))
+    return {
+        "status": run.status,
+        "message": run.message,
+        "step": run.step,
+        "deaths": run.deaths,
+        "evaluations": run.n_evaluations,
+        "charged": run.ledger.aggregate(n=Sum("n_evaluations"))["n"] or 0,
+        "candidates": run.candidates.count(),
+        "doubled": doubled,
+        "record_steps": steps,
+        "checkpoints": list(run.checkpoints.order_by("step").values_list("step", flat=True)),
+        "spec": json.loads(json.dumps(run.spec["config"])),
+    }
