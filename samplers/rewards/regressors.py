@@ -75,7 +75,8 @@ class Ensemble:
             means["boosting"] = self.boosting_start + self.boosting.leaf_values(kept).sum(axis=1)
             means["blend"] = (means["forest"] + means["boosting"]) / 2
         if len(self.coef):
-            means["ridge"] = self.intercept + _scaled(kept, self.center, self.scale) @ self.coef
+            # Not a matrix product, which may round a row differently in batches of different sizes.
+            means["ridge"] = self.intercept + (_scaled(kept, self.center, self.scale) * self.coef).sum(axis=1)
         return means, leaves.std(axis=1)
 
     def predict(self, x: Matrix) -> tuple[Floats, Floats]:

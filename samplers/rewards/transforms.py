@@ -86,10 +86,11 @@ def log_aggregate(aggregation: str, log_desirabilities: Floats, weights: Floats)
     geometric_mean: the weighted mean of the logs. product: the weighted sum of the logs. weighted_sum: the log
     of the weighted mean of the desirabilities. The result is floored at log(1e-6).
     """
+    # Sums along rows, not matrix products: those may round a row differently in batches of different sizes.
     if aggregation == "product":
-        combined = log_desirabilities @ weights
+        combined = (log_desirabilities * weights).sum(axis=1)
     elif aggregation == "geometric_mean":
-        combined = log_desirabilities @ (weights / weights.sum())
+        combined = (log_desirabilities * (weights / weights.sum())).sum(axis=1)
     elif aggregation == "weighted_sum":
         combined = np.logaddexp.reduce(log_desirabilities + np.log(weights / weights.sum()), axis=1)
     else:
