@@ -1,0 +1,222 @@
+"""Changes to data sets: one verb each, in a transaction of its own. An imported data set never changes again."""
+
+import logging
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.core.files.storage import default_storage
+from django.db import DatabaseError, connection, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from designlab.accounts.models import Team, User
+from designlab.accounts.selectors import may_design
+from designlab.common.models import record
+from designlab.common.templatetags.figures import megabytes
+from designlab.datasets import mapping as answers
+from designlab.datasets import progress, tasks, work
+from designlab.datasets.mapping import DataSetRefused
+from designlab.datasets.models import DataSet
+from designlab.datasets.uploads import Digesting
+
+log = logging.getLogger(__name__)
+Status = DataSet.Status
+MAX_ATTEMPTS = 3
+# The field in which a worker leaves its mark while it is busy with a data set in this state.
+CLAIMS = {Status.UPLOADED: "inspection", Status.IMPORTING: "receipt"}
+
+
+# -- what people do -----------------------------------------------------------------------------------
+
+
+def add_file(*, actor: User, team: Team, file, name: str = "") -> DataSet:
+    """Keep an uploaded file and let a worker look into it. Raises DataSetRefused."""
+    if not may_design(actor, team):
+        raise DataSetRefused("Only owners and designers of the team can upload data; ask one of them.")
+    given = (getattr(file, "name", "") or "upload").replace("\\", "/").rsplit("/", 1)[-1][:255]
+    name = (name.strip() or given.rsplit(".", 1)[0] or given)[:120]
+    if not file.size:
+        raise DataSetRefused(f"{given} is empty (0 bytes). Choose the file that holds the molecules.")
+    if file.size > settings.UPLOAD_MAX_BYTES:
+        raise DataSetRefused(too_large(given, file.size))
+    stored = Digesting(file)
+    dataset = DataSet(team=team, name=name, original_name=given, size=file.size, created_by=actor)
+    dataset.original.save(given, stored, save=False)
+    dataset.original_sha256 = stored.sha256
+    try:
+        with transaction.atomic():
+            dataset.save()
+            details = {"dataset": dataset.id, "file": given, "sha256": dataset.original_sha256}
+            record(team=team, user=actor, verb="uploaded file", subject=name, **details)
+            transaction.on_commit(lambda: tasks.send(tasks.inspect_file, dataset.id))
+    except BaseException:
+        default_storage.delete(dataset.original.name)  # a file without its row would never be found again
+        raise
+    return dataset
+
+
+def too_large(name: str, size: int) -> str:
+    """The sentence for a file above the limit."""
+    return (
+        f"{name} has {megabytes(size)}; the limit is {megabytes(settings.UPLOAD_MAX_BYTES)}. "
+        "Split it, or leave out columns that are not needed."
+    )
+
+
+@transaction.atomic
+def import_with(*, actor: User, dataset_id: int, mapping: dict) -> None:
+    """Import a file with these answers; a worker does it once the transaction commits. Raises DataSetRefused."""
+    dataset = DataSet.objects.changeable_by(actor).filter(pk=dataset_id).select_related("team").first()
+    if dataset is None:
+        raise DataSetRefused("Only owners and designers of the team can import data; ask one of them.")
+    checked = answers.check(mapping, dataset.inspection)
+    waiting = DataSet.objects.filter(pk=dataset_id, status=Status.ASKING)
+    if not waiting.update(status=Status.IMPORTING, mapping=checked, receipt={}, message="", touched_at=timezone.now()):
+        raise DataSetRefused("This file is already being imported, or was imported; nothing was changed.")
+    record(
+        team=dataset.team, user=actor, verb="started import", subject=dataset.name, dataset=dataset_id, mapping=checked
+    )
+    transaction.on_commit(lambda: tasks.send(tasks.import_file, dataset_id))
+
+
+@transaction.atomic
+def read_again(*, actor: User, dataset_id: int, header: bool) -> None:
+    """Look into the file once more, told whether its first line names the columns. Raises DataSetRefused."""
+    dataset = DataSet.objects.changeable_by(actor).filter(pk=dataset_id).select_related("team").first()
+    if dataset is None:
+        raise DataSetRefused("Only owners and designers of the team can change how a file is read; ask one of them.")
+    waiting = DataSet.objects.filter(pk=dataset_id, status=Status.ASKING)
+    told = {"mapping": {"header": header}, "inspection": {}, "message": ""}
+    if not waiting.update(status=Status.UPLOADED, touched_at=timezone.now(), **told):
+        raise DataSetRefused("This file is already being imported, or was imported; nothing was changed.")
+    record(
+        team=dataset.team,
+        user=actor,
+        verb="asked to read again",
+        subject=dataset.name,
+        dataset=dataset_id,
+        header=header,
+    )
+    transaction.on_commit(lambda: tasks.send(tasks.inspect_file, dataset_id))
+
+
+def suggested_mapping(dataset: DataSet, *, structure: str | None = None, labels: list[str] | None = None) -> dict:
+    """What the file itself suggests, with the structure and label columns named here in its place."""
+    return answers.suggested(dataset.inspection, structure=structure, labels=labels)
+
+
+# -- what workers do ------------------------------------------------------------------------------------
+
+
+def inspect_now(dataset_id: int) -> None:
+    """Look into an uploaded file, unless somebody else does or did: questions to answer, or a refusal."""
+    mark = _claim(dataset_id, Status.UPLOADED)
+    if mark is None:
+        return
+    dataset = DataSet.objects.get(pk=dataset_id)
+    with _beating(dataset_id, Status.UPLOADED, mark):
+        found = work.inspect(dataset)
+    _settle(dataset, Status.UPLOADED, mark, "inspected file", found)
+
+
+def import_now(dataset_id: int) -> None:
+    """Import a file as its mapping says, unless somebody else does or did."""
+    mark = _claim(dataset_id, Status.IMPORTING)
+    if mark is None:
+        return
+    dataset = DataSet.objects.get(pk=dataset_id)
+    with _beating(dataset_id, Status.IMPORTING, mark):
+        found = work.import_file(dataset, tell=lambda done, of: progress.tell(dataset_id, done, of))
+    if not _settle(dataset, Status.IMPORTING, mark, "imported data set", found):
+        work.forget(found)
+
+
+def requeue_stale() -> None:
+    """Ask again for what waits too long: its message was lost, or its worker died. The reaper calls this."""
+    now = timezone.now()
+    for status, task in ((Status.UPLOADED, tasks.inspect_file), (Status.IMPORTING, tasks.import_file)):
+        forgotten = Q(touched_at__lt=now - timedelta(seconds=settings.LOST_MESSAGE_S))
+        for dataset in DataSet.objects.filter(forgotten, status=status):
+            mark = getattr(dataset, CLAIMS[status])
+            if "claimed" in mark and dataset.touched_at > _silent_since(now):
+                continue
+            # The mark stays, so that the next worker sees how often this was tried; the age keeps it claimable.
+            if "claimed" not in mark:
+                DataSet.objects.filter(pk=dataset.pk, status=status).update(touched_at=now)
+            tasks.send(task, dataset.pk)
+
+
+def _silent_since(now: datetime) -> datetime:
+    return now - timedelta(seconds=settings.LEASE_S)
+
+
+def _claim(dataset_id: int, status: str) -> dict | None:
+    """Mark the data set as being worked on; None when another worker is alive on it, or it has moved on."""
+    field, now = CLAIMS[status], timezone.now()
+    with transaction.atomic():
+        dataset = DataSet.objects.select_for_update().filter(pk=dataset_id, status=status).first()
+        if dataset is None:
+            return None
+        mark = getattr(dataset, field)
+        if "claimed" in mark and dataset.touched_at > _silent_since(now):
+            return None
+        attempts = mark.get("attempts", 0) + 1
+        if attempts > MAX_ATTEMPTS:
+            _give_up(dataset, status)
+            return None
+        mark = {"claimed": uuid.uuid4().hex, "attempts": attempts}
+        DataSet.objects.filter(pk=dataset_id).update(**{field: mark}, touched_at=now)
+    return mark
+
+
+def _give_up(dataset: DataSet, status: str) -> None:
+    step = "reading" if status == Status.UPLOADED else "importing"
+    words = (
+        f"Three attempts at {step} this file ended without a result. It may be too large for the worker's memory: "
+        "upload it in parts, or ask whoever runs this installation to look at the worker's log."
+    )
+    DataSet.objects.filter(pk=dataset.pk).update(
+        status=Status.REFUSED, message=words, touched_at=timezone.now(), **{CLAIMS[status]: {}}
+    )
+    record(team=dataset.team, user=None, verb="gave up on file", subject=dataset.name, dataset=dataset.pk)
+
+
+@contextmanager
+def _beating(dataset_id: int, status: str, mark: dict) -> Iterator[None]:
+    """Say every few seconds, from a thread of its own, that this worker is alive on the data set."""
+    over = threading.Event()
+    ours = DataSet.objects.filter(pk=dataset_id, status=status, **{CLAIMS[status]: mark})
+
+    def beat() -> None:
+        while not over.wait(settings.HEARTBEAT_S):
+            try:
+                ours.update(touched_at=timezone.now())
+            except DatabaseError:
+                log.warning("data set %s: the database did not take a heartbeat; the next one tries again", dataset_id)
+        connection.close()
+
+    thread = threading.Thread(target=beat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+@transaction.atomic
+def _settle(dataset: DataSet, status: str, mark: dict, verb: str, found: dict) -> bool:
+    """Write what was found, if the mark is still ours; a worker that lost it writes nothing."""
+    ours = DataSet.objects.select_for_update().filter(pk=dataset.pk, status=status).first()
+    if ours is None or getattr(ours, CLAIMS[status]) != mark:
+        return False
+    DataSet.objects.filter(pk=dataset.pk).update(**found, touched_at=timezone.now())
+    details = {"status": found["status"], "message": found.get("message", "")}
+    if found["status"] == Status.READY:
+        details |= {"structures": found["n_structures"], "sha256": found["table_sha256"]}
+    record(team=dataset.team, user=None, verb=verb, subject=dataset.name, dataset=dataset.pk, **details)
+    return True

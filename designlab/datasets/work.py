@@ -1,0 +1,128 @@
+"""What a worker does with a file, from storage and back: look into it, import it. Returns the fields to write."""
+
+import hashlib
+import shutil
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from django.core.files import File
+from django.core.files.storage import default_storage
+
+from designlab.datasets import curated
+from designlab.datasets.chemist import Chemist
+from designlab.datasets.child import import_in_child, inspect_in_child
+from designlab.datasets.errors import ImportRefused
+from designlab.datasets.histogram import histogram
+from designlab.datasets.models import DataSet
+from designlab.engine import chemistry
+
+N_DRAWN = 20
+N_MEASURED = 5_000
+PROPERTIES = (("molecular_weight", "Molecular weight", "Da"), ("logp", "Computed logP", ""))
+
+
+@contextmanager
+def _copied(dataset: DataSet) -> Iterator[Path]:
+    """The original in a folder of its own that goes away afterwards; the child reads plain files only."""
+    with tempfile.TemporaryDirectory(prefix="designlab-file-") as folder:
+        path = Path(folder) / "original"
+        try:
+            with default_storage.open(dataset.original.name, "rb") as source, path.open("wb") as target:
+                shutil.copyfileobj(source, target)
+        except FileNotFoundError as problem:
+            words = "The uploaded file is missing from the storage; upload it again, or restore it from a backup."
+            raise ImportRefused(words, code="missing") from problem
+        yield path
+
+
+def inspect(dataset: DataSet) -> dict[str, Any]:
+    """What an uploaded file seems to be, with its first structures standardised for drawing."""
+    try:
+        with _copied(dataset) as path:
+            found = inspect_in_child(path, header=dataset.mapping.get("header"))
+    except ImportRefused as refusal:
+        return {"status": DataSet.Status.REFUSED, "message": str(refusal), "inspection": {}}
+    found["drawn"] = _first_structures(found)
+    return {"status": DataSet.Status.ASKING, "message": "", "inspection": found, "mapping": {}}
+
+
+def _first_structures(found: dict[str, Any]) -> list[dict[str, Any]]:
+    position = next((c["position"] for c in found["columns"] if c["name"] == found["mapping"]["structure"]), None)
+    if position is None:
+        return []
+    shown = found["rows"][:N_DRAWN]
+    with Chemist() as standardise:
+        results = standardise([row["cells"][position] for row in shown])
+    return [
+        {"line": row["line"], "smiles": result["smiles"]}
+        for row, result in zip(shown, results, strict=True)
+        if result["ok"]
+    ]
+
+
+def import_file(dataset: DataSet, tell: Callable[[int, int], None]) -> dict[str, Any]:
+    """Import a file as its mapping says: the curated table and the receipt, or back to the questions with a reason."""
+    try:
+        with _copied(dataset) as path:
+            out = path.parent / "out"
+            receipt = import_in_child(path, dataset.mapping, out, on_progress=tell)
+            return _kept(dataset, receipt, out)
+    except ImportRefused as refusal:
+        return {"status": DataSet.Status.ASKING, "message": str(refusal), "receipt": {}}
+
+
+def _kept(dataset: DataSet, receipt: dict[str, Any], out: Path) -> dict[str, Any]:
+    files = receipt.pop("files")
+    labels = _labels(receipt["labels"], dataset.mapping)
+    table = pq.read_table(out / files["table"])
+    receipt |= {"figures": _figures(table, labels), "disagreements": curated.disagreements(table, labels)}
+    digest = hashlib.sha256((out / files["table"]).read_bytes()).hexdigest()
+    folder = f"{Path(dataset.original.name).parent.as_posix()}/{uuid.uuid4().hex[:8]}"
+    stored = {what: _store(out / name, f"{folder}/{name}") for what, name in files.items()}
+    return {
+        "status": DataSet.Status.READY,
+        "message": "",
+        "receipt": receipt | {"stored": stored},
+        "labels": labels,
+        "n_structures": table.num_rows,
+        "table": stored["table"],
+        "table_sha256": digest,
+        "rejected": stored["rejected"],
+    }
+
+
+def _store(path: Path, name: str) -> str:
+    with path.open("rb") as file:
+        return default_storage.save(name, File(file))
+
+
+def _labels(described: list[dict[str, Any]], mapping: dict[str, Any]) -> list[dict[str, Any]]:
+    """The labels as campaigns refer to them: name, column of the table, unit, direction, range."""
+    directions = {row["column"]: row.get("direction", "") for row in mapping["labels"]}
+    kept = ("name", "column", "unit", "n_values", "min", "max", "mean", "binary")
+    return [{key: row[key] for key in kept} | {"direction": directions.get(row["name"], "")} for row in described]
+
+
+def _figures(table: pa.Table, labels: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Histograms of the labels, and of weight and logP of at most a few thousand compounds, evenly spaced."""
+    figures = [
+        {"title": label["name"], "histogram": histogram(table[label["column"]].to_pylist(), unit=label["unit"])}
+        for label in labels
+    ]
+    smiles = table["smiles"].to_pylist()
+    measured = smiles[:: max(1, -(-len(smiles) // N_MEASURED))]
+    values = chemistry.properties(measured, [name for name, _, _ in PROPERTIES])
+    figures += [{"title": title, "histogram": histogram(values[name], unit=unit)} for name, title, unit in PROPERTIES]
+    return [figure for figure in figures if figure["histogram"]]
+
+
+def forget(found: dict[str, Any]) -> None:
+    """Remove the files of an import that came too late."""
+    for name in found.get("receipt", {}).get("stored", {}).values():
+        default_storage.delete(name)
