@@ -1,8 +1,18 @@
-"""Addresses of the datasets pages."""
+"""Addresses of the data set pages."""
 
 from django.urls import path
 
-from designlab.campaigns.home import home
+from designlab.datasets import views
 
 app_name = "datasets"
-urlpatterns = [path("list", home, name="list"), path("reviews/", home, name="reviews")]
+urlpatterns = [
+    path("", views.index, name="list"),
+    path("upload", views.upload, name="upload"),
+    path("<int:pk>/", views.detail, name="detail"),
+    path("<int:pk>/import", views.start_import, name="map"),
+    path("<int:pk>/read-again", views.read_again, name="read_again"),
+    path("<int:pk>/progress", views.progress, name="progress"),
+    path("<int:pk>/rejected.csv", views.rejected, name="rejected"),
+    path("<int:pk>/merged.csv", views.merged, name="merged"),
+    path("<int:pk>/curated.csv", views.curated, name="curated"),
+]

@@ -1,0 +1,148 @@
+"""What a person may see of data sets."""
+
+from pathlib import PurePosixPath
+
+from django.core.paginator import Page, Paginator
+from django.db.models import Q
+from django.http import Http404
+from django.utils.safestring import mark_safe
+
+from designlab.accounts.models import Team, User
+from designlab.campaigns.models import Campaign
+from designlab.datasets import curated
+from designlab.datasets import mapping as answers
+from designlab.datasets.histogram import histogram
+from designlab.datasets.models import DataSet, PropertyModel
+from designlab.engine import chemistry
+
+PER_PAGE = 50
+DRAWN_PER_PAGE = 24
+COLUMNS_SHOWN = 60
+
+
+def datasets_of(user: User, team: Team, *, wanted: str = "", page: str = "1") -> Page:
+    """The team's files and data sets, newest first, a page at a time; `wanted` is part of a name."""
+    rows = DataSet.objects.visible_to(user).filter(team=team).select_related("created_by")
+    if wanted:
+        rows = rows.filter(name__icontains=wanted) | rows.filter(original_name__icontains=wanted)
+    rows = rows.defer("inspection", "mapping", "receipt").order_by("-id")
+    found = Paginator(rows, PER_PAGE).get_page(page)
+    for dataset in found:
+        dataset.n_campaigns = campaigns_with(user, dataset).count()
+    return found
+
+
+def campaigns_with(user: User, dataset: DataSet):
+    """Campaigns that start from this data set, as labelled or as unlabelled data."""
+    uses = Q(labelled=dataset) | Q(unlabelled=dataset)
+    return Campaign.objects.visible_to(user).filter(uses).distinct()
+
+
+def dataset_for(user: User, pk: int) -> DataSet:
+    """The data set when it belongs to one of the user's teams; otherwise it is not found."""
+    dataset = DataSet.objects.visible_to(user).filter(pk=pk).select_related("team", "created_by").first()
+    if dataset is None:
+        raise Http404
+    return dataset
+
+
+def may_change(user: User, dataset: DataSet) -> bool:
+    """Whether the user may answer the questions of this file's team."""
+    return DataSet.objects.changeable_by(user).filter(pk=dataset.pk).exists()
+
+
+def folder_of(dataset: DataSet) -> PurePosixPath:
+    """The folder in storage that holds everything of this data set."""
+    return PurePosixPath(dataset.original.name).parent
+
+
+def columns_to_ask(inspection: dict, mapping: dict, problems: dict[str, str]) -> list[dict]:
+    """The columns as the mapping page asks about them: what they hold, their present role and answers."""
+    labels = {row["column"]: row for row in mapping["labels"]}
+    asked = []
+    for column in inspection["columns"]:
+        role = _role(column["name"], mapping, labels)
+        if column["position"] >= COLUMNS_SHOWN and role == answers.IGNORE:
+            continue
+        at = column["position"]
+        answer = labels.get(column["name"], {})
+        asked.append(
+            column
+            | {
+                "at": at,
+                "role": role,
+                "answer": answer,
+                "unit": answer.get("unit", column["unit"]),
+                "n_censored": column.get("kinds", {}).get("censored", 0),
+                "problems": [words for field, words in problems.items() if field.endswith(f"-{at}")],
+            }
+        )
+    return asked
+
+
+def _role(name: str, mapping: dict, labels: dict) -> str:
+    if name == mapping["structure"]:
+        return answers.STRUCTURE
+    if name in labels:
+        return answers.LABEL
+    return answers.ID if name == mapping["id"] else answers.IGNORE
+
+
+def label_previews(inspection: dict, mapping: dict) -> list[dict]:
+    """A histogram of each chosen label from the sampled numbers."""
+    chosen = {row["column"]: row for row in mapping["labels"]}
+    shown = []
+    for column in inspection["columns"]:
+        numbers = column.get("numbers") or {}
+        if column["name"] in chosen and numbers:
+            figure = histogram(numbers["values"], unit=chosen[column["name"]]["unit"], log=numbers["log_scale"])
+            shown.append({"name": column["name"], "figure": figure, "numbers": numbers})
+    return shown
+
+
+def rows_as_read(inspection: dict, columns: list[dict]) -> list[dict]:
+    """The first rows, with the cells of the columns shown and the role of each."""
+    return [
+        {
+            "line": row["line"],
+            "cells": [{"text": row["cells"][column["at"]], "role": column["role"]} for column in columns],
+        }
+        for row in inspection["rows"]
+    ]
+
+
+def first_drawings(inspection: dict) -> list[dict]:
+    """Drawings of the first structures; a worker standardised them when it looked into the file."""
+    return [one | {"svg": mark_safe(chemistry.depict(one["smiles"], 160, 120))} for one in inspection.get("drawn", [])]  # noqa: S308 - our own drawing
+
+
+def receipt_page(user: User, dataset: DataSet, *, page: str) -> dict:
+    """Everything the page of an imported data set shows."""
+    receipt = dataset.receipt
+    found = Paginator(range(dataset.n_structures), DRAWN_PER_PAGE).get_page(page)
+    start = found.start_index() - 1 if dataset.n_structures else 0
+    molecules = curated.rows(dataset, start, start + DRAWN_PER_PAGE)
+    return {
+        "receipt": receipt,
+        "page": found,
+        "molecules": [_drawn(row, 200, 140) for row in molecules],
+        "disagreeing": [_drawn(row, 160, 110) for row in receipt.get("disagreements", [])],
+        "figures": receipt.get("figures", []),
+        "reasons": _reasons(receipt),
+        "campaigns": campaigns_with(user, dataset),
+        "models": PropertyModel.objects.visible_to(user).filter(dataset=dataset).order_by("label", "seed"),
+        "n_disagree": sum(label["n_disagree"] for label in receipt["labels"]),
+    }
+
+
+def _drawn(row: dict, width: int, height: int) -> dict:
+    return row | {"svg": mark_safe(chemistry.depict(row["smiles"], width, height))}  # noqa: S308 - our own drawing
+
+
+def _reasons(receipt: dict) -> list[dict]:
+    """Why rows were rejected: the code in words, how many, and the first examples."""
+    examples = receipt["rejected_examples"]
+    return [
+        {"code": code.replace("_", " "), "n": n, "examples": examples.get(code, [])}
+        for code, n in receipt["rejected_by_code"].items()
+    ]

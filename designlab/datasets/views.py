@@ -1,0 +1,176 @@
+"""Pages of data sets: list, upload, mapping, receipt, downloads."""
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.files.storage import default_storage
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
+from django.views.decorators.http import require_GET, require_POST
+
+from designlab.datasets import curated as tables
+from designlab.datasets import mapping as answers
+from designlab.datasets import progress as lines
+from designlab.datasets import selectors, services
+from designlab.datasets.models import DataSet
+from designlab.datasets.uploads import Capped
+from designlab.operations.selectors import worker_listening
+
+WORDS = {
+    DataSet.Status.UPLOADED: "Reading the file: encoding, separator, columns and the first structures.",
+    DataSet.Status.IMPORTING: "Importing: every structure is read, standardised and compared with the others.",
+}
+
+
+def _page(request: HttpRequest, template: str, status: int = 200, **shown) -> HttpResponse:
+    return render(request, f"datasets/{template}.html", {"section": "data"} | shown, status=status)
+
+
+@require_GET
+def index(request: HttpRequest) -> HttpResponse:
+    """The team's files and data sets."""
+    wanted = request.GET.get("q", "").strip()[:100]
+    page = selectors.datasets_of(request.user, request.team, wanted=wanted, page=request.GET.get("page", "1"))
+    return _page(request, "list", page=page, wanted=wanted)
+
+
+@csrf_exempt  # only so that the limit stands before the body is read; the inner view checks the token
+def upload(request: HttpRequest) -> HttpResponse:
+    """Take a file in, unless the request is longer than the limit."""
+    capped = Capped(request, settings.UPLOAD_MAX_BYTES)
+    request.upload_handlers.insert(0, capped)
+    return _upload(request, capped)
+
+
+@csrf_protect
+def _upload(request: HttpRequest, capped: Capped) -> HttpResponse:
+    shown = {"limit": settings.UPLOAD_MAX_BYTES, "name": request.POST.get("name", "")}
+    if request.method != "POST":
+        return _page(request, "upload", **shown)
+    file = request.FILES.get("file")
+    if capped.too_large:
+        wrong = services.too_large("The file", int(request.META.get("CONTENT_LENGTH") or 0))
+        return _page(request, "upload", status=413, wrong=wrong, **shown)
+    if file is None:
+        return _page(request, "upload", status=422, wrong="No file was chosen: choose one, then upload.", **shown)
+    try:
+        dataset = services.add_file(actor=request.user, team=request.team, file=file, name=shown["name"])
+    except services.DataSetRefused as refusal:
+        return _page(request, "upload", status=422, wrong=str(refusal), **shown)
+    return redirect("datasets:detail", dataset.pk)
+
+
+@require_GET
+def detail(request: HttpRequest, pk: int) -> HttpResponse:
+    """What a file is now: being read, asking, being imported, refused, or a data set with its receipt."""
+    dataset = selectors.dataset_for(request.user, pk)
+    if dataset.status in WORDS:
+        return _page(request, "waiting", dataset=dataset, **_progress_of(dataset))
+    if dataset.status == DataSet.Status.ASKING:
+        return _mapping(request, dataset, dataset.mapping or dataset.inspection["mapping"], {})
+    may_change = selectors.may_change(request.user, dataset)
+    if dataset.status == DataSet.Status.REFUSED:
+        return _page(request, "refused", dataset=dataset, may_change=may_change)
+    shown = selectors.receipt_page(request.user, dataset, page=request.GET.get("page", "1"))
+    return _page(request, "detail", dataset=dataset, may_change=may_change, **shown)
+
+
+def _mapping(request: HttpRequest, dataset: DataSet, mapping: dict, problems: dict[str, str]) -> HttpResponse:
+    found = dataset.inspection
+    columns = selectors.columns_to_ask(found, mapping, problems)
+    shown = {
+        "dataset": dataset,
+        "found": found,
+        "mapping": mapping,
+        "problems": problems,
+        "columns": columns,
+        "n_hidden": len(found["columns"]) - len(columns),
+        "rows": selectors.rows_as_read(found, columns),
+        "labels": selectors.label_previews(found, mapping),
+        "drawings": selectors.first_drawings(found),
+        "may_change": selectors.may_change(request.user, dataset),
+        "roles": answers.ROLES,
+        "censored": answers.CENSORED,
+        "directions": answers.DIRECTIONS,
+    }
+    return _page(request, "mapping", status=422 if problems else 200, **shown)
+
+
+@require_POST
+def start_import(request: HttpRequest, pk: int) -> HttpResponse:
+    """Import with the answers given; answers that do not fit come back with a sentence each."""
+    dataset = selectors.dataset_for(request.user, pk)
+    if dataset.status != DataSet.Status.ASKING:  # somebody was quicker; the page shows what became of it
+        return redirect("datasets:detail", pk)
+    try:
+        mapping = answers.from_form(request.POST, dataset.inspection)
+        services.import_with(actor=request.user, dataset_id=pk, mapping=mapping)
+    except answers.AnswersRefused as refusal:
+        return _mapping(request, dataset, refusal.mapping, refusal.problems)
+    except services.DataSetRefused as refusal:
+        messages.error(request, str(refusal))
+    return redirect("datasets:detail", pk)
+
+
+@require_POST
+def read_again(request: HttpRequest, pk: int) -> HttpResponse:
+    """Read the file once more with the other answer on whether its first line names the columns."""
+    selectors.dataset_for(request.user, pk)
+    try:
+        services.read_again(actor=request.user, dataset_id=pk, header=request.POST.get("header") == "yes")
+    except services.DataSetRefused as refusal:
+        messages.error(request, str(refusal))
+    return redirect("datasets:detail", pk)
+
+
+@require_GET
+def progress(request: HttpRequest, pk: int) -> HttpResponse:
+    """The line that tells how far a file is; when its state has changed, the page is asked to load anew."""
+    dataset = selectors.dataset_for(request.user, pk)
+    if dataset.status != request.GET.get("was"):
+        return HttpResponse(headers={"HX-Refresh": "true"})
+    return _page(request, "progress", dataset=dataset, **_progress_of(dataset))
+
+
+def _progress_of(dataset: DataSet) -> dict:
+    working = "claimed" in getattr(dataset, services.CLAIMS[dataset.status])
+    return {
+        "words": WORDS[dataset.status],
+        "line": lines.read(dataset.pk) if working else {},
+        "working": working,
+        "listening": True if working else worker_listening(),
+    }
+
+
+@require_GET
+def rejected(request: HttpRequest, pk: int) -> HttpResponse:
+    """Every rejected row with its line and reason."""
+    return _stored(request, pk, "rejected")
+
+
+@require_GET
+def merged(request: HttpRequest, pk: int) -> HttpResponse:
+    """Every row that was merged into another, and why."""
+    return _stored(request, pk, "merged")
+
+
+def _stored(request: HttpRequest, pk: int, what: str) -> HttpResponse:
+    dataset = selectors.dataset_for(request.user, pk)
+    name = dataset.rejected if what == "rejected" else dataset.receipt.get("stored", {}).get(what, "")
+    if dataset.status != DataSet.Status.READY or not name:
+        raise Http404
+    filename = f"{tables.plain_name(dataset.name)}-{what}.csv"
+    return FileResponse(
+        default_storage.open(name, "rb"), as_attachment=True, filename=filename, content_type="text/csv"
+    )
+
+
+@require_GET
+def curated(request: HttpRequest, pk: int) -> HttpResponse:
+    """The curated compounds as CSV, text cells safe for spreadsheets."""
+    dataset = selectors.dataset_for(request.user, pk)
+    if dataset.status != DataSet.Status.READY:
+        raise Http404
+    answer = StreamingHttpResponse(tables.csv_lines(dataset), content_type="text/csv; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="{tables.plain_name(dataset.name)}-curated.csv"'
+    return answer
