@@ -56,7 +56,13 @@ def import_in_child(
         "mapping": mapping,
         "out_folder": str(Path(out_folder).resolve()),
     }
-    return run_in_child(job, wall_s=wall_s, memory_bytes=memory_bytes, on_progress=on_progress)
+    try:
+        return run_in_child(job, wall_s=wall_s, memory_bytes=memory_bytes, on_progress=on_progress)
+    except BaseException:  # a child that was ended could not clean up after itself
+        from designlab.datasets.importing import remove_outputs
+
+        remove_outputs(Path(out_folder))
+        raise
 
 
 def run_in_child(

@@ -51,9 +51,14 @@ def import_table(
     try:
         return _import(path, dialect, columns, n_rows, out_folder, standardise, progress or (lambda done, total: None))
     except BaseException:
-        for name in (TABLE, ROWS, REJECTED_CSV, MERGED_CSV):
-            (out_folder / name).unlink(missing_ok=True)
+        remove_outputs(out_folder)
         raise
+
+
+def remove_outputs(out_folder: Path) -> None:
+    """Take away what an import that did not end well has written."""
+    for name in (TABLE, ROWS, REJECTED_CSV, MERGED_CSV):
+        (out_folder / name).unlink(missing_ok=True)
 
 
 class _Columns:
