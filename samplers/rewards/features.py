@@ -5,6 +5,7 @@ The lists are fixed: a stored model names its feature set, and a set never chang
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, Final
@@ -56,7 +57,7 @@ _JUDGE_SINGLES: Final[tuple[tuple[str, Callable[[Any], float]], ...]] = (
     ("bridgeheads", rdMolDescriptors.CalcNumBridgeheadAtoms),
 )
 N_MAIN: Final = sum(n for _, n, _ in _GROUPS) + len(_SINGLES)
-N_JUDGE: Final = len(_JUDGE_SINGLES) + 192  # with the 192 two-dimensional autocorrelations
+N_JUDGE: Final = len(_JUDGE_SINGLES) + 22  # with 12 lipophilicity and 10 refractivity surfaces
 
 
 def _main_row(mol: Any) -> list[float]:
@@ -68,7 +69,9 @@ def _main_row(mol: Any) -> list[float]:
 
 
 def _judge_row(mol: Any) -> list[float]:
-    return [*(function(mol) for _, function in _JUDGE_SINGLES), *rdMolDescriptors.CalcAUTOCORR2D(mol)]
+    sizes = [function(mol) for _, function in _JUDGE_SINGLES]
+    surfaces = [*rdMolDescriptors.SlogP_VSA_(mol), *rdMolDescriptors.SMR_VSA_(mol)]
+    return [math.log1p(max(value, 0.0)) for value in (*sizes, *surfaces)]  # all are sizes or counts, long-tailed
 
 
 def _clean(rows: Any) -> Matrix:

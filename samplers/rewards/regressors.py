@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import product
 from typing import Any, Final, Protocol, Self
 
 import numpy as np
@@ -25,6 +26,7 @@ Arrays = dict[str, NDArray[Any]]
 
 FAMILIES: Final = ("ridge", "forest", "boosting", "blend")
 N_TREES: Final = 48
+MAX_COLUMNS: Final = 400
 CLIP: Final = 5.0
 MAX_GAUSSIAN: Final = 2000
 
@@ -112,12 +114,14 @@ class Ensemble:
 def fit_ensemble(x: Matrix, y: Floats, *, seed: int, family: str = "") -> Ensemble:
     """Fit on x (n, d) and y (n,) with one core. An empty `family` fits all of them, for comparison.
 
-    A fingerprint column is kept when at least 5 molecules and 1 % of them have it.
+    A fingerprint column is kept when at least 5 molecules and 1 % of them have it, and it is among the 400 most
+    common: twice as many columns cost twice the time and lower the held-out error by about 1 %.
     """
     n_descriptors = int(FEATURE_SETS["main"]["n_descriptors"])
-    common = (x > 0).sum(axis=0) >= max(5, 0.01 * len(x))
-    common[:n_descriptors] = True
-    columns = np.flatnonzero(common).astype(np.int32)
+    n_with = (x[:, n_descriptors:] > 0).sum(axis=0)
+    commonest = np.sort(np.argsort(-n_with, kind="stable")[:MAX_COLUMNS])
+    common = commonest[n_with[commonest] >= max(5, 0.01 * len(x))]
+    columns = np.concatenate([np.arange(n_descriptors), n_descriptors + common]).astype(np.int32)
     kept = np.ascontiguousarray(x[:, columns])
     center, scale = _scaler(kept)
     parts: dict[str, Any] = {}
@@ -128,7 +132,7 @@ def fit_ensemble(x: Matrix, y: Floats, *, seed: int, family: str = "") -> Ensemb
         if family in ("", "boosting", "blend"):
             boosted = HistGradientBoostingRegressor(
                 max_iter=150, learning_rate=0.08, max_leaf_nodes=24, min_samples_leaf=min(10, max(2, len(y) // 10)),
-                l2_regularization=1.0, max_features=0.3, early_stopping=False, random_state=seed,
+                l2_regularization=1.0, max_features=0.3, early_stopping=False, max_bins=64, random_state=seed,
             ).fit(kept, y)  # fmt: skip
             parts["boosting"], parts["boosting_start"] = from_boosting(boosted)
         if family in ("", "ridge"):
@@ -224,6 +228,7 @@ def fit_gaussian(x: Matrix, y: Floats, *, seed: int, like: Gaussian | None = Non
     rows = np.sort(draw[:MAX_GAUSSIAN])
     if like is None:
         few = np.sort(draw[:600])
-        grid = [Gaussian(x[few], y[few], length, noise) for length in (0.3, 0.6, 1.2) for noise in (0.02, 0.08, 0.3)]
+        pairs = product((0.3, 0.6, 1.2, 2.4), (0.02, 0.08, 0.3))
+        grid = [Gaussian(x[few], y[few], length, noise) for length, noise in pairs]
         like = max(grid, key=lambda model: model.log_evidence)
     return Gaussian(np.ascontiguousarray(x[rows]), y[rows], like.length, like.noise)

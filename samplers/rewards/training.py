@@ -35,7 +35,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 
 MIN_LABELS: Final = 20
-MAX_VALIDATED: Final = 4000
+MAX_VALIDATED: Final = 3000
 MAX_FITTED: Final = 20_000
 N_FOLDS: Final = 5
 JUDGE_SHARE_UNSEEN: Final = 0.2

@@ -59,9 +59,10 @@ def test_a_label_that_follows_from_the_structure_is_learned_on_unseen_scaffolds(
 
 def test_the_stated_coverage_is_near_nominal_and_the_parity_plot_repeats_the_scores(trained):
     _, model, judge = trained
+    # Standard error of a share of 0.9 among 150 rows is 0.025; whole scaffolds vary more, so three and a half of them.
+    # The judge's five generic scaffolds are too few for any such bound.
+    assert model.coverage == pytest.approx(0.9, abs=0.09)
     for report in (model, judge):
-        # Standard error of a share of 0.9 among 110 rows is 0.03; whole scaffolds vary more, so three of them.
-        assert report.coverage == pytest.approx(0.9, abs=0.09)
         observed, predicted = (np.array(report.parity[key]) for key in ("observed", "predicted"))
         assert regression_scores(observed, predicted)["rmse"] == pytest.approx(report.scores["rmse"], abs=1e-5)
         assert report.to_dict() == json.loads(json.dumps(report.to_dict(), allow_nan=False))
