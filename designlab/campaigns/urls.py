@@ -2,7 +2,22 @@
 
 from django.urls import path
 
-from designlab.campaigns.home import home
+from designlab.campaigns import run_views, setup_views, views
 
 app_name = "campaigns"
-urlpatterns = [path("", home, name="list")]
+urlpatterns = [
+    path("", views.campaign_list, name="list"),
+    path("new", setup_views.new, name="new"),
+    path("create", setup_views.create, name="create"),
+    path("preview", setup_views.preview, name="preview"),
+    path("preflight", setup_views.check, name="preflight"),
+    path("<int:pk>/", views.detail, name="detail"),
+    path("<int:pk>/new-run", setup_views.new_run, name="new_run"),
+    path("<int:pk>/reward.json", setup_views.reward_json, name="reward_json"),
+    path("runs/<int:pk>/", run_views.run, name="run"),
+    path("runs/<int:pk>/live", run_views.live, name="run_live"),
+    path("runs/<int:pk>/pause", run_views.pause, name="pause"),
+    path("runs/<int:pk>/resume", run_views.resume, name="resume"),
+    path("runs/<int:pk>/stop", run_views.stop, name="stop"),
+    path("runs/<int:pk>/clone", setup_views.clone, name="clone"),
+]

@@ -1,0 +1,249 @@
+"""The parts of the set-up form: goal, objectives, data, generator, budget. The library's own checks come on top."""
+
+from django import forms
+from django.forms import BaseFormSet, formset_factory
+
+from designlab.accounts.models import Team, User
+from designlab.datasets.models import DataSet
+from designlab.engine import rewards as reward_engine
+from designlab.engine import runs as engine
+from designlab.engine.errors import SettingRefused
+
+DIRECTIONS = [("maximize", "as high as possible"), ("minimize", "as low as possible"), ("target", "close to a value")]
+SHAPES = [
+    ("sigmoid", "the further, the better"),
+    ("double_sigmoid", "within a range"),
+    ("linear", "in proportion"),
+    ("step", "all or nothing"),
+]
+COMBINATIONS = [
+    ("geometric_mean", "Geometric mean: one poor objective spoils the whole"),
+    ("product", "Product: every objective counts in full"),
+    ("weighted_sum", "Mean: a good objective makes up for a poor one"),
+]
+DEVICES = [("auto", "a GPU where a worker has one, else CPU"), ("cpu", "CPU"), ("cuda", "GPU")]
+MAX_OBJECTIVES = 40
+ON, OFF = "on", "off"
+NUMBER = {"invalid": "Write a number, such as 2.5."}
+WHOLE = {"invalid": "Write a whole number, such as 20000."}
+
+
+def number(**given) -> forms.FloatField:
+    """A number with a decimal point; empty where it may be."""
+    field = forms.FloatField(required=False, error_messages=NUMBER, **given)
+    field.widget.attrs.update({"class": "field", "step": "any"})
+    return field
+
+
+def chooser(choices, **given) -> forms.ChoiceField:
+    """A choice among named things."""
+    wrong = {"invalid_choice": "“%(value)s” is not one of the choices.", "required": "Choose one."}
+    return forms.ChoiceField(
+        choices=choices, error_messages=wrong, widget=forms.Select(attrs={"class": "field"}), **given
+    )
+
+
+class DataForm(forms.Form):
+    """The campaign's name and the data sets that it starts from."""
+
+    name = forms.CharField(
+        max_length=120,
+        error_messages={"required": "Give the campaign a name.", "max_length": "At most 120 characters."},
+        widget=forms.TextInput(attrs={"class": "field", "autocomplete": "off"}),
+    )
+    labelled = forms.ModelChoiceField(
+        DataSet.objects.none(),
+        empty_label=None,
+        error_messages={
+            "required": "Choose the data set that carries your measurements.",
+            "invalid_choice": "This data set is not imported, or has no numeric label; choose another.",
+        },
+        widget=forms.Select(attrs={"class": "field"}),
+    )
+    unlabelled = forms.ModelChoiceField(
+        DataSet.objects.none(),
+        required=False,
+        empty_label="none: build from the labelled molecules alone",
+        error_messages={"invalid_choice": "This data set is not imported; choose another, or none."},
+        widget=forms.Select(attrs={"class": "field"}),
+    )
+    notes = forms.CharField(required=False, max_length=4000, widget=forms.Textarea(attrs={"class": "field", "rows": 2}))
+
+    def __init__(self, data, *, user: User, team: Team | None) -> None:
+        super().__init__(data)
+        ready = DataSet.objects.visible_to(user).filter(team=team, status=DataSet.Status.READY)
+        self.fields["labelled"].queryset = ready.exclude(labels=[])
+        self.fields["unlabelled"].queryset = ready
+
+
+class GoalForm(forms.Form):
+    """What is wanted of the measured label, and how the objectives combine."""
+
+    label = chooser([])
+    direction = chooser(DIRECTIONS)
+    target = number()
+    aggregation = chooser(COMBINATIONS)
+    reward_name = forms.CharField(required=False, max_length=120, widget=forms.HiddenInput)
+    aimed = forms.CharField(required=False, widget=forms.HiddenInput)  # the goal that the objectives were set from
+
+    def __init__(self, data, *, labels: list[dict]) -> None:
+        super().__init__(data)
+        self.fields["label"].choices = [(row["name"], named(row["name"], row.get("unit", ""))) for row in labels]
+        offered = ", ".join(row["name"] for row in labels) or "none"
+        words = f"“%(value)s” is not a numeric label of this data set; it has: {offered}."
+        self.fields["label"].error_messages["invalid_choice"] = words
+
+    def clean(self) -> dict:
+        """A target needs its value."""
+        if self.cleaned_data.get("direction") == "target" and self.cleaned_data.get("target") is None:
+            self.add_error("target", "Write the value to come close to.")
+        return self.cleaned_data
+
+
+class ObjectiveForm(forms.Form):
+    """One objective: a source, its desirability curve, weight and caution."""
+
+    source = chooser([])
+    kind = chooser(SHAPES)
+    low = number()
+    high = number()
+    margin = number()
+    weight = number()
+    caution = number()
+    name = forms.CharField(required=False, max_length=120, widget=forms.HiddenInput)
+    was = forms.CharField(required=False, widget=forms.HiddenInput)  # the source that the curve was made for
+
+    def __init__(self, *args, sources: list, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["source"].choices = sources
+
+
+ObjectiveFormSet: type[BaseFormSet] = formset_factory(
+    ObjectiveForm, extra=0, can_delete=True, max_num=MAX_OBJECTIVES, absolute_max=MAX_OBJECTIVES
+)
+
+
+class BudgetForm(forms.Form):
+    """How long a run may go on, and what makes it repeatable."""
+
+    budget_evaluations = forms.IntegerField(
+        required=False, error_messages=WHOLE, widget=forms.NumberInput(attrs={"class": "field", "step": 1000})
+    )
+    budget_minutes = number()
+    seed = forms.IntegerField(
+        error_messages=WHOLE | {"required": "Write a whole number; any will do."},
+        widget=forms.NumberInput(attrs={"class": "field"}),
+    )
+    device = chooser(DEVICES)
+
+    def clean_budget_evaluations(self) -> int | None:
+        """At least one evaluation, where there is a limit."""
+        value = self.cleaned_data["budget_evaluations"]
+        if value is not None and value < 1:
+            raise forms.ValidationError(f"Allow at least 1 evaluation; {value:,} would end before it begins.")
+        return value
+
+    def clean_budget_minutes(self) -> float | None:
+        """More than no time, where there is a limit."""
+        value = self.cleaned_data["budget_minutes"]
+        if value is not None and not value > 0:
+            raise forms.ValidationError(f"Allow more than 0 minutes; {value:g} would end before it begins.")
+        return value
+
+    def clean(self) -> dict:
+        """One limit at least."""
+        limits = ("budget_evaluations", "budget_minutes")
+        if not any(self.errors.get(field) for field in limits) and not any(
+            self.cleaned_data.get(field) is not None for field in limits
+        ):
+            self.add_error("budget_evaluations", "Give a limit: evaluations, minutes, or both.")
+        return self.cleaned_data
+
+
+class ConfigForm(forms.Form):
+    """The settings of a generator family, as the family describes them itself."""
+
+    family = chooser([])
+
+    def __init__(self, data, *, family: str) -> None:
+        super().__init__(data)
+        self.fields["family"].choices = [(row["name"], row["label"]) for row in engine.families()]
+        self.described = engine.describe_config(family)
+        for setting in self.described:
+            self.fields[config_field(setting["name"])] = _setting_field(setting)
+
+    def clean(self) -> dict:
+        """Ask the family itself; a setting left empty takes its default."""
+        if not self.errors:
+            self.check()
+        return self.cleaned_data
+
+    def check(self) -> None:
+        """Place the family's refusal beside the setting that it names."""
+        try:
+            self.cleaned_data["config"] = engine.check_config(self.cleaned_data["family"], self.raw())
+        except SettingRefused as refusal:
+            field = config_field(refusal.field)
+            self.add_error(field if field in self.fields else None, sentence(refusal.problem))
+
+    def raw(self) -> dict:
+        """Plain settings by their own names."""
+        found = {}
+        for setting in self.described:
+            value = self.cleaned_data.get(config_field(setting["name"]))
+            if setting["kind"] == "bool" and value:
+                value = value == ON
+            found[setting["name"]] = setting["default"] if value in (None, "") else value
+        return found
+
+    def settings(self, level: str) -> list[dict]:
+        """The settings of one level, basic or expert, each with its bound field."""
+        return [
+            setting | {"field": self[config_field(setting["name"])], "reach": _reach(setting)}
+            for setting in self.described
+            if setting["level"] == level
+        ]
+
+
+def config_field(name: str) -> str:
+    """The form field of a generator's setting."""
+    return f"config-{name}"
+
+
+def _reach(setting: dict) -> str:
+    """The range of a number in words; empty for anything else."""
+    low, high = setting["low"], setting["high"]
+    if setting["kind"] not in ("int", "float") or low is None or high is None:
+        return ""
+    return f"{low:,.6g} to {high:,.0f}." if high >= 1000 else f"{low:,.6g} to {high:,.6g}."
+
+
+def _setting_field(setting: dict) -> forms.Field:
+    if setting["kind"] == "bool":  # a checkbox that is off cannot be told from one that was not on the page
+        return chooser([(ON, "on"), (OFF, "off")], required=False)
+    if setting["kind"] == "str":
+        return chooser([(choice, choice) for choice in setting["choices"]], required=False)
+    if setting["kind"] == "int":
+        whole = forms.NumberInput(attrs={"class": "field"})
+        return forms.IntegerField(required=False, error_messages=WHOLE, widget=whole)
+    return number()
+
+
+def sources_of(labels: list[dict]) -> list:
+    """Everything an objective may be about, as choices: learned labels first, then computed properties."""
+    learned = [(f"model:{row['name']}", f"Predicted {named(row['name'], row.get('unit', ''))}") for row in labels]
+    computed = [
+        (f"property:{row['name']}", named(row["label"], row["unit"])) for row in reward_engine.property_catalogue()
+    ]
+    return [("Learned from your data", learned), ("Computed", computed)]
+
+
+def named(label: str, unit: str) -> str:
+    """A quantity with its unit, where it has one."""
+    return f"{label} ({unit})" if unit else label
+
+
+def sentence(problem: str) -> str:
+    """A refusal of the library as a sentence of its own."""
+    problem = problem.strip()
+    return problem[:1].upper() + problem[1:] + ("" if problem.endswith((".", "?", "!")) else ".")

@@ -1,0 +1,219 @@
+"""The set-up page as one thing: fields as a browser sends them ↔ a reward, a config and a budget.
+
+A page that is opened for the first time is filled like one that a person sent, so there is one way of reading it.
+"""
+
+from dataclasses import dataclass, field
+
+from django.db import transaction
+from django.http import QueryDict
+
+from designlab.accounts.models import Team, User
+from designlab.campaigns import services
+from designlab.campaigns.forms import (
+    OFF,
+    ON,
+    BudgetForm,
+    ConfigForm,
+    DataForm,
+    GoalForm,
+    ObjectiveFormSet,
+    config_field,
+    sentence,
+    sources_of,
+)
+from designlab.campaigns.models import Campaign, Run
+from designlab.campaigns.reward_rows import ROWS, aim, distinct_names, objective_of, plain, set_goal
+from designlab.datasets.models import DataSet
+from designlab.engine import rewards as reward_engine
+from designlab.engine import runs as engine
+from designlab.engine.errors import SettingRefused
+
+EVALUATIONS, MINUTES, SEED = 20_000, 10, 1
+
+
+# -- defaults ----------------------------------------------------------------------------------------------
+
+
+def default_fields(labelled: DataSet, unlabelled: DataSet | None) -> QueryDict:
+    """The whole page filled so well that a first user only presses "Start run"."""
+    fields = QueryDict(mutable=True)
+    label = labelled.labels[0]["name"]
+    fields["name"] = f"Raise {label}"[:120]
+    fields["labelled"], fields["unlabelled"] = str(labelled.pk), str(unlabelled.pk) if unlabelled else ""
+    fields["aggregation"] = "geometric_mean"
+    set_goal(fields, labelled, label, "maximize", None)
+    fields.update(run_fields())
+    return fields
+
+
+def run_fields(run: Run | None = None) -> dict[str, str]:
+    """Generator and budget: the defaults, or those of an earlier run."""
+    family = run.family if run else engine.families()[0]["name"]
+    config = run.spec["config"] if run else {}
+    fields = {"family": family, "seed": str(run.spec["seed"] if run else SEED)}
+    fields["device"] = run.spec["device"] if run else "auto"
+    fields["budget_evaluations"] = plain(run.budget_evaluations if run else EVALUATIONS)
+    fields["budget_minutes"] = plain(run.budget_s / 60 if run and run.budget_s else None if run else MINUTES)
+    for setting in engine.describe_config(family):
+        value = config.get(setting["name"], setting["default"])
+        fields[config_field(setting["name"])] = (ON if value else OFF) if setting["kind"] == "bool" else plain(value)
+    return fields
+
+
+# -- the page ----------------------------------------------------------------------------------------------
+
+
+@dataclass
+class SetUp:
+    """The forms of the page, bound to what was sent, and what follows from them."""
+
+    user: User
+    team: Team | None
+    fields: QueryDict
+    campaign: Campaign | None = None
+    refusals: list[str] = field(default_factory=list)  # those that belong to no field
+    reward_refusal: str = ""
+
+    def __post_init__(self) -> None:
+        self.data = DataForm(self.fields, user=self.user, team=self.team)
+        if self.campaign:
+            self.labelled, self.unlabelled = self.campaign.labelled, self.campaign.unlabelled
+        else:
+            self.data.is_valid()
+            cleaned = self.data.cleaned_data
+            self.labelled, self.unlabelled = cleaned.get("labelled"), cleaned.get("unlabelled")
+        labels = self.labelled.labels if self.labelled else []
+        self.goal = GoalForm(self.fields, labels=labels)
+        self.rows = ObjectiveFormSet(self.fields, prefix=ROWS, form_kwargs={"sources": sources_of(labels)})
+        self.budget = BudgetForm(self.fields)
+        families = {row["name"] for row in engine.families()}
+        wanted = self.fields.get("family", "")
+        self.config = ConfigForm(self.fields, family=wanted if wanted in families else sorted(families)[0])
+        self.reward = self.campaign.reward if self.campaign else self._reward()
+
+    def _reward(self) -> dict | None:
+        """The reward that the rows state, checked; None when something is refused, which then stands at its field."""
+        kept = [form for form in self.rows.forms if not (form.is_valid() and form.cleaned_data.get("DELETE"))]
+        sound = self.goal.is_valid() and all(form.is_valid() for form in kept)
+        if not kept:
+            self.reward_refusal = "Keep at least one objective: without any there is nothing to reach."
+        if not kept or not sound:
+            return None
+        raw = {
+            "schema": 1,
+            "name": self.goal.cleaned_data["reward_name"] or "Goal",
+            "aggregation": self.goal.cleaned_data["aggregation"],
+            "objectives": distinct_names([objective_of(form.cleaned_data) for form in kept]),
+        }
+        try:
+            return reward_engine.check_reward(raw)
+        except SettingRefused as refusal:
+            self._place_in_rows(refusal, kept, raw["objectives"])
+            return None
+
+    def _place_in_rows(self, refusal: SettingRefused, forms: list, objectives: list[dict]) -> None:
+        for form, objective in zip(forms, objectives, strict=True):
+            if refusal.field.startswith(f"objective {objective['name']!r}."):
+                name = refusal.field.rsplit(".", 1)[-1]
+                place = {"property": "source", "label": "source"}.get(name, name)
+                form.add_error(place if place in form.fields else None, sentence(refusal.problem))
+                return
+        self.reward_refusal = sentence(refusal.problem)
+
+    @property
+    def basic(self) -> list[dict]:
+        """The generator's settings that everyone sees."""
+        return self.config.settings("basic")
+
+    @property
+    def expert(self) -> list[dict]:
+        """The generator's settings that are folded away."""
+        return self.config.settings("expert")
+
+    @property
+    def expert_refused(self) -> bool:
+        """Whether something in the fold needs attention."""
+        return any(setting["field"].errors for setting in self.expert)
+
+    @property
+    def about_family(self) -> str:
+        """What the chosen generator does, in a sentence."""
+        chosen = self.config["family"].value()
+        return next((row.get("help", "") for row in engine.families() if row["name"] == chosen), "")
+
+    @property
+    def budget_words(self) -> str:
+        """The budget in a line, for the folded section."""
+        if not self.budget.is_valid():
+            return "look at what is refused here"
+        given = self.budget.cleaned_data
+        limits = []
+        if given["budget_evaluations"]:
+            limits.append(f"{given['budget_evaluations']:,} reward evaluations")
+        if given["budget_minutes"]:
+            limits.append(f"{given['budget_minutes']:g} minutes of training")
+        first = ", whichever comes first" if len(limits) > 1 else ""
+        return f"{' or '.join(limits)}{first}; seed {given['seed']}"
+
+    def is_valid(self) -> bool:
+        """Whether a run can be made of it; every refusal stands at its field by then."""
+        parts = [self.config, self.budget] + ([] if self.campaign else [self.data, self.goal])
+        refused = [part for part in parts if not part.is_valid()]  # each part is asked, so that each says its refusals
+        return not refused and self.reward is not None
+
+    def check_start(self) -> None:
+        """Refuse a curve that still belongs to another source; with JavaScript it was adapted at once."""
+        for form in self.rows.forms:
+            row = getattr(form, "cleaned_data", {})
+            if not row.get("DELETE") and row.get("was") and row.get("source") and row["was"] != row["source"]:
+                form.add_error("source", "The source changed: press “Update” and look at its range first.")
+                self.reward = None
+        if self.goal.is_valid() and not self.campaign:
+            goal = self.goal.cleaned_data
+            if goal["aimed"] and goal["aimed"] != aim(goal["label"], goal["direction"], goal["target"]):
+                self.goal.add_error("direction", "The goal changed: press “Aim at this” and look at the objectives.")
+
+    def place(self, refusal: SettingRefused) -> None:
+        """Put a refusal of the services beside its field."""
+        words = sentence(refusal.problem)
+        for form in (self.config, self.budget, self.data):
+            for name in (refusal.field, config_field(refusal.field)):
+                if name in form.fields:
+                    form.is_valid()
+                    form.add_error(name, words)
+                    return
+        if refusal.field.startswith("reward"):
+            self.reward_refusal = words
+        else:
+            self.refusals.append(words)
+
+
+@transaction.atomic
+def start(page: SetUp) -> Run:
+    """Make the campaign where there is none yet, and its run, and queue it. Raises SettingRefused."""
+    campaign = page.campaign
+    if campaign is None:
+        data = page.data.cleaned_data
+        campaign = services.create_campaign(
+            actor=page.user,
+            team=page.team,
+            name=data["name"],
+            labelled=data["labelled"],
+            unlabelled=data["unlabelled"],
+            reward=page.reward,
+            notes=data["notes"],
+        )
+    budget = page.budget.cleaned_data
+    run = services.create_run(
+        actor=page.user,
+        campaign=campaign,
+        family=page.config.cleaned_data["family"],
+        config=page.config.cleaned_data["config"],
+        seed=budget["seed"],
+        device=budget["device"],
+        budget_evaluations=budget["budget_evaluations"],
+        budget_minutes=budget["budget_minutes"],
+    )
+    services.queue_run(actor=page.user, run_id=run.id)
+    return run

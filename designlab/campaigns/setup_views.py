@@ -1,0 +1,246 @@
+"""The set-up page: opened, changed, looked at, started. Every button works as a plain form."""
+
+import json
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from designlab.accounts.selectors import may_design
+from designlab.campaigns import page_selectors as pages
+from designlab.campaigns import preflight, reward_rows, setup
+from designlab.campaigns.forms import sentence
+from designlab.campaigns.models import Campaign, InvalidTransition, Run
+from designlab.campaigns.setup import SetUp
+from designlab.datasets.modelling import ask_for_model
+from designlab.datasets.models import DataSet
+from designlab.engine import rewards as reward_engine
+from designlab.engine.errors import Refused, SettingRefused
+
+ONLY_DESIGNERS = "Only owners and designers of the team can set up campaigns and runs."
+
+
+@require_GET
+def new(request: HttpRequest) -> HttpResponse:
+    """A new campaign, filled with good defaults for the data set asked for, or the newest."""
+    _designers_only(request)
+    offered = pages.labelled_sets(request.user, request.team)
+    chosen = request.GET.get("labelled", "")
+    labelled, refused = offered.first(), ""
+    if chosen:
+        visible = DataSet.objects.visible_to(request.user).filter(team=request.team)
+        wanted = get_object_or_404(visible, pk=chosen if chosen.isdigit() else 0)
+        labelled = offered.filter(pk=wanted.pk).first()
+        refused = "" if labelled else _why_not(wanted)
+    if labelled is None:
+        return render(request, "campaigns/setup/empty.html", {"section": "campaigns", "refused": refused})
+    try:
+        fields = setup.default_fields(labelled, pages.unlabelled_sets(request.user, request.team).first())
+    except SettingRefused as refusal:
+        return render(request, "campaigns/setup/empty.html", {"section": "campaigns", "refused": str(refusal)})
+    return _shown(request, SetUp(request.user, request.team, fields))
+
+
+def _why_not(dataset: DataSet) -> str:
+    if dataset.status != DataSet.Status.READY:
+        return f"{dataset} is not imported yet: {dataset.get_status_display()}."
+    return (
+        f"{dataset} has no numeric label, so there is nothing to learn a goal from. "
+        "Choose a data set with a column of numbers, or import the file again with its column marked as a label."
+    )
+
+
+@require_http_methods(["GET", "POST"])
+def new_run(request: HttpRequest, pk: int) -> HttpResponse:
+    """Another run of a campaign: its goal and data stand, generator and budget are chosen."""
+    campaign = get_object_or_404(Campaign.objects.visible_to(request.user).select_related("team"), pk=pk)
+    if not pages.may_steer(request.user, campaign):
+        raise PermissionDenied(ONLY_DESIGNERS)
+    if request.method == "POST":
+        return _answer(request, request.POST.copy(), campaign)
+    fields = QueryDict(mutable=True)
+    earlier = request.GET.get("like", "")
+    run = campaign.runs.filter(pk=earlier).first() if earlier.isdigit() else None
+    fields.update(setup.run_fields(run or campaign.runs.first()))
+    return _shown(request, SetUp(request.user, campaign.team, fields, campaign=campaign))
+
+
+@require_POST
+def create(request: HttpRequest) -> HttpResponse:
+    """Every button of the set-up page."""
+    _designers_only(request)
+    return _answer(request, request.POST.copy(), None)
+
+
+@require_POST
+def preview(request: HttpRequest) -> HttpResponse:
+    """The learned models and the combined reward of the uploaded molecules, as they stand now."""
+    page = _page_sent(request)
+    _ask_for_models(page)
+    return render(request, "campaigns/setup/_preview.html", _preview(page))
+
+
+@require_POST
+def check(request: HttpRequest) -> HttpResponse:
+    """The pre-flight panel, as things stand now."""
+    page = _page_sent(request)
+    _ask_for_models(page)
+    return render(request, "campaigns/setup/_preflight.html", {"flight": preflight.examine(page), "page": page})
+
+
+def _designers_only(request: HttpRequest) -> None:
+    if not may_design(request.user, request.team):
+        raise PermissionDenied(ONLY_DESIGNERS)
+
+
+def _page_sent(request: HttpRequest) -> SetUp:
+    """The page as a fragment's call sent it; a new run names its campaign."""
+    pk = request.POST.get("campaign", "")
+    if not pk:
+        _designers_only(request)
+        return SetUp(request.user, request.team, request.POST.copy())
+    mine = Campaign.objects.visible_to(request.user).select_related("team")
+    campaign = get_object_or_404(mine, pk=pk if pk.isdigit() else 0)
+    if not pages.may_steer(request.user, campaign):
+        raise PermissionDenied(ONLY_DESIGNERS)
+    return SetUp(request.user, campaign.team, request.POST.copy(), campaign=campaign)
+
+
+def _answer(request: HttpRequest, fields: QueryDict, campaign: Campaign | None) -> HttpResponse:
+    """Do what the pressed button says; "Start run" alone changes anything."""
+    do = request.POST.get("do", "start")
+    said, team = "", campaign.team if campaign else request.team
+    try:
+        if do != "start" and campaign is None:
+            _change(request, fields, do)
+    except SettingRefused as refusal:
+        said = sentence(refusal.problem)
+    if do.startswith("fix:") and "=" in do:
+        name, _, value = do.removeprefix("fix:").partition("=")
+        fields[name] = value
+    page = SetUp(request.user, team, fields, campaign=campaign)
+    if do == "export" and page.reward:
+        return _as_file(page.reward)
+    if do == "start":
+        return _started(request, page)
+    where = "refused_file" if do == "upload" else "refused_goal"
+    return _shown(request, page, **{where: said})
+
+
+def _change(request: HttpRequest, fields: QueryDict, do: str) -> None:
+    """Change the fields as a button other than "Start run" asks. Raises SettingRefused."""
+    labelled = pages.labelled_sets(request.user, request.team).filter(pk=_number(fields.get("labelled"))).first()
+    if labelled is None:
+        return
+    label = fields.get("label", "")
+    if reward_rows.label_of(labelled, label) is None:
+        reward_rows.write_rows(fields, [])
+        reward_rows.set_goal(fields, labelled, labelled.labels[0]["name"], "maximize", None)
+    elif do == "goal":
+        target = _float(fields.get("target"))
+        if fields.get("direction") != "target" or target is not None:
+            reward_rows.set_goal(fields, labelled, label, fields.get("direction", ""), target)
+    elif do == "add":
+        reward_rows.add_objective(fields)
+    elif do == "upload":
+        sent = request.FILES.get("reward_file")
+        if sent is None:
+            raise SettingRefused("reward_file", "choose a file first")
+        reward_rows.read_reward(fields, sent.read(reward_rows.MAX_REWARD_BYTES + 1), labelled)
+    reward_rows.follow_sources(fields, labelled)
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text and text.isdigit() else 0
+
+
+def _float(text: str | None) -> float | None:
+    try:
+        return float(text or "")
+    except ValueError:
+        return None
+
+
+def _started(request: HttpRequest, page: SetUp) -> HttpResponse:
+    """Start the run, or show the page again with every refusal at its field."""
+    page.check_start()
+    if not page.is_valid():
+        return _shown(request, page, status=422)
+    _ask_for_models(page)
+    flight = preflight.examine(page)
+    if flight.stops:
+        page.refusals += [line.words for line in flight.lines if line.level == preflight.OUTSIDE]
+        return _shown(request, page, status=422)
+    if flight.learning:  # the page starts it by itself as soon as the model is there
+        return _shown(request, page, status=202, starting=True)
+    try:
+        run = setup.start(page)
+    except SettingRefused as refusal:
+        page.place(refusal)
+    except (InvalidTransition, Refused) as refusal:
+        page.refusals.append(str(refusal))
+    else:
+        return redirect("campaigns:run", pk=run.pk)
+    return _shown(request, page, status=422)
+
+
+def _ask_for_models(page: SetUp) -> None:
+    """Learning starts as soon as a label is chosen; nobody has to ask for it."""
+    if page.reward and page.labelled:
+        for label in reward_engine.labels_needed(page.reward):
+            if reward_rows.label_of(page.labelled, label):
+                ask_for_model(actor=page.user, dataset=page.labelled, label=label)
+
+
+def _preview(page: SetUp) -> dict:
+    models = pages.models_for(page.reward, page.labelled)
+    preview = None
+    if page.reward and page.labelled:
+        preview = pages.reward_preview(page.reward, page.labelled, models)
+        if preview:
+            preview = preview | {"best": pages.drawn(preview["best"])}
+    return {"page": page, "models": models, "preview": preview}
+
+
+def _shown(request: HttpRequest, page: SetUp, *, status: int = 200, **more) -> HttpResponse:
+    """The whole page."""
+    known = {}
+    if page.campaign is None and page.labelled:
+        known = pages.sources(page.labelled)
+        pages.pictures(page.rows.forms, known)
+    if request.method == "POST":
+        _ask_for_models(page)
+    shown = _preview(page) | {
+        "flight": preflight.examine(page),
+        "sources": known,
+        "section": "campaigns",
+        "sentences": reward_engine.describe_reward(page.reward) if page.reward else [],
+        "families": page.config.fields["family"].choices,
+        **more,
+    }
+    return render(request, "campaigns/setup/page.html", shown, status=status)
+
+
+def _as_file(reward: dict, name: str = "reward") -> HttpResponse:
+    """A reward as a file to keep or to hand on."""
+    text = json.dumps(reward, indent=2, ensure_ascii=False) + "\n"
+    headers = {"Content-Disposition": f'attachment; filename="{name}.json"'}
+    return HttpResponse(text, content_type="application/json", headers=headers)
+
+
+@require_GET
+def reward_json(request: HttpRequest, pk: int) -> HttpResponse:
+    """The campaign's reward as a file."""
+    campaign = get_object_or_404(Campaign.objects.visible_to(request.user), pk=pk)
+    return _as_file(campaign.reward, f"reward-{campaign.pk}")
+
+
+@require_POST
+def clone(request: HttpRequest, pk: int) -> HttpResponse:
+    """Set up a run like another one; nothing starts before "Start run"."""
+    run = get_object_or_404(Run.objects.visible_to(request.user), pk=pk)
+    if not Run.objects.changeable_by(request.user).filter(pk=pk).exists():
+        raise PermissionDenied(ONLY_DESIGNERS)
+    return redirect(f"{reverse('campaigns:new_run', args=[run.campaign_id])}?like={run.pk}")

@@ -1,0 +1,172 @@
+// The set-up page while somebody works on it: curves follow their numbers at once, sliders stand beside their fields,
+// and the pre-flight and the preview look again after a change. The page works as a plain form without any of this.
+"use strict";
+
+(() => {
+  const form = document.getElementById("setup");
+  if (!form) return;
+  const SOURCES = JSON.parse(document.getElementById("sources").textContent || "{}");
+  const WIDTH = 320, HEIGHT = 84, TOP = 6, POINTS = 65;
+  const STEEPNESS = 2 * Math.log(19);  // 1/20 at the poor end, 19/20 at the good one
+  const FLOOR = 1e-6;
+
+  // -- desirability, as the library computes it -----------------------------------------------------------
+  const logistic = (x, low, high) => 1 / (1 + Math.exp(-STEEPNESS * ((x - low) / (high - low) - 0.5)));
+  const CURVES = {
+    sigmoid: (x, t) => logistic(x, t.low, t.high),
+    double_sigmoid: (x, t) => Math.min(logistic(x, t.low - t.margin, t.low), logistic(x, t.high + t.margin, t.high)),
+    linear: (x, t) => Math.min(1, Math.max(FLOOR, (x - t.low) / (t.high - t.low))),
+    step: (x, t) => ((t.low === null || x >= t.low) && (t.high === null || x <= t.high) ? 1 : FLOOR),
+  };
+  function sound(t) {
+    if (t.kind === "step") return t.low !== null || t.high !== null;
+    if (t.low === null || t.high === null || t.low === t.high) return false;
+    return t.kind !== "double_sigmoid" || (t.low < t.high && t.margin > 0);
+  }
+
+  // -- one objective ------------------------------------------------------------------------------------
+  const part = (row, name) => row.querySelector(`[name$="-${name}"]`);
+  const number = (row, name) => {
+    const text = part(row, name).value.trim();
+    return text === "" || !Number.isFinite(Number(text)) ? null : Number(text);
+  };
+  const short = (x) => Number(x.toPrecision(3)).toLocaleString("en").replace("-", "−");
+
+  function reach(hist, t) {
+    const margin = t.kind === "double_sigmoid" ? t.margin || 0 : 0;
+    const ends = [t.low, t.high].filter((x) => x !== null);
+    const all = [...(hist ? [hist.low, hist.high] : []), ...ends.map((x) => x - margin), ...ends.map((x) => x + margin)];
+    if (!all.length) return [0, 1];
+    const low = Math.min(...all), high = Math.max(...all), spare = 0.04 * (high - low) || 0.5;
+    return [low - spare, high + spare];
+  }
+
+  function draw(row) {
+    const about = SOURCES[part(row, "source").value] || {};
+    const t = { kind: part(row, "kind").value, low: number(row, "low"), high: number(row, "high"), margin: number(row, "margin") };
+    const [low, high] = reach(about.histogram, t);
+    const across = (x) => (WIDTH * (x - low)) / (high - low);
+    const group = row.querySelector(".data"), hist = about.histogram;
+    group.replaceChildren();
+    if (hist) {
+      const width = (hist.high - hist.low) / hist.counts.length, tallest = Math.max(...hist.counts, 1);
+      hist.counts.forEach((count, i) => {
+        if (!count) return;
+        const bar = document.createElementNS("http://www.w3.org/2000/svg", "rect");
+        const left = across(hist.low + i * width), height = ((HEIGHT - TOP) * count) / tallest;
+        const place = { x: left, y: HEIGHT - height, width: Math.max(0.5, across(hist.low + (i + 1) * width) - left - 0.6), height };
+        for (const [key, value] of Object.entries(place)) bar.setAttribute(key, value.toFixed(2));
+        group.append(bar);
+      });
+    }
+    const points = sound(t) ? Array.from({ length: POINTS }, (_, i) => {
+      const y = CURVES[t.kind](low + ((high - low) * i) / (POINTS - 1), t);
+      return `${((i * WIDTH) / (POINTS - 1)).toFixed(1)},${(HEIGHT - (HEIGHT - TOP) * y).toFixed(1)}`;
+    }) : [];
+    row.querySelector(".want").setAttribute("d", points.length ? `M${points.join(" L")}` : "");
+    row.querySelector('[data-end="low"]').textContent = short(low);
+    row.querySelector('[data-end="high"]').textContent = short(high);
+    row.querySelector(".unit").textContent = about.unit || "";
+    const range = t.kind === "double_sigmoid" || t.kind === "step";
+    row.querySelector('[data-word="low"]').textContent = range ? "from" : "poor at";
+    row.querySelector('[data-word="high"]').textContent = range ? "to" : "good at";
+    row.querySelector(".margin").classList.toggle("idle", t.kind !== "double_sigmoid");
+    row.querySelector("[data-caution]").classList.toggle("idle", !part(row, "source").value.startsWith("model:"));
+    row.classList.toggle("left-out", part(row, "DELETE").checked);
+  }
+
+  function followSource(row) {
+    const about = SOURCES[part(row, "source").value];
+    if (!about) return;
+    for (const name of ["kind", "low", "high", "margin"]) part(row, name).value = about.transform[name] ?? "";
+    part(row, "was").value = part(row, "source").value;
+    part(row, "name").value = about.label;
+    part(row, "caution").value = part(row, "source").value.startsWith("model:") ? 1 : 0;
+  }
+
+  function followKind(row) {
+    const low = number(row, "low"), high = number(row, "high");
+    if (part(row, "kind").value !== "double_sigmoid") return;
+    if (low !== null && high !== null && low > high) [part(row, "low").value, part(row, "high").value] = [high, low];
+    if (number(row, "margin") === null && low !== null && high !== null) part(row, "margin").value = Number((Math.abs(high - low) / 10).toPrecision(3));
+  }
+
+  // -- sliders: wide ranges are logarithmic ----------------------------------------------------------------
+  function addSlider(box) {
+    if (box.querySelector("input[type=range]")) return;
+    const field = box.querySelector("input");
+    const low = Number(box.dataset.low), high = Number(box.dataset.high), whole = box.dataset.kind === "int";
+    const wide = low > 0 && high / low > 50;
+    const value = (share) => {
+      const x = wide ? low * (high / low) ** share : low + (high - low) * share;
+      return whole ? Math.round(x) : Number(x.toPrecision(2));
+    };
+    const share = (x) => (wide ? Math.log(x / low) / Math.log(high / low) : (x - low) / (high - low));
+    const slider = Object.assign(document.createElement("input"), { type: "range", min: 0, max: 1000 });
+    slider.setAttribute("aria-label", `${box.querySelector("label").textContent.trim()}, slider`);
+    const follow = () => {
+      slider.value = 1000 * Math.min(1, Math.max(0, share(Number(field.value) || low)));
+      slider.setAttribute("aria-valuetext", field.value);
+    };
+    slider.addEventListener("input", () => { field.value = value(slider.value / 1000); slider.setAttribute("aria-valuetext", field.value); });
+    field.addEventListener("input", follow);
+    follow();
+    field.before(slider);
+  }
+
+  // -- the page as a whole --------------------------------------------------------------------------------------
+  const target = () => {
+    const direction = form.elements.direction;
+    if (direction) form.querySelector(".target").classList.toggle("idle", direction.value !== "target");
+  };
+  function dress() {
+    form.querySelectorAll("[data-objective]").forEach(draw);
+    form.querySelectorAll("[data-slider]").forEach(addSlider);
+    target();
+  }
+
+  let later = null;
+  function lookAgain() {
+    clearTimeout(later);
+    later = setTimeout(() => form.dispatchEvent(new Event("look-again")), 500);
+  }
+
+  form.addEventListener("input", (event) => {
+    const row = event.target.closest("[data-objective]");
+    if (row) draw(row);
+    if (event.target.type !== "file") lookAgain();
+  });
+  form.addEventListener("change", (event) => {
+    const row = event.target.closest("[data-objective]");
+    if (row && event.target.name.endsWith("-source")) followSource(row);
+    if (row && event.target.name.endsWith("-kind")) followKind(row);
+    if (row) draw(row);
+    if (["label", "direction"].includes(event.target.name)) {
+      target();
+      if (form.elements.direction.value !== "target" || form.elements.target.value) document.getElementById("aim-button").click();
+      else form.elements.target.focus();
+    }
+    if (event.target.name === "target" && event.target.value) document.getElementById("aim-button").click();
+    if (["labelled", "unlabelled"].includes(event.target.name)) form.querySelector('[name="do"][value="data"]').click();
+  });
+  form.addEventListener("click", (event) => {
+    const fix = event.target.closest("[data-fix]");
+    if (!fix) return;
+    event.preventDefault();
+    const field = form.elements[fix.dataset.fix];
+    field.value = fix.dataset.value;
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+  document.addEventListener("htmx:afterSwap", () => {
+    dress();
+    const flight = document.getElementById("preflight");
+    if (form.dataset.starting && flight.dataset.state !== "learning") {
+      delete form.dataset.starting;
+      delete form.dataset.sent;
+      if (flight.dataset.state !== "stopped") form.requestSubmit(document.getElementById("start"));
+    }
+  });
+
+  dress();
+  lookAgain();  // learning starts with the first look
+})();
