@@ -19,6 +19,7 @@ from samplers.errors import RewardError
 
 Array = NDArray[np.float64]
 SCHEMA = 1
+_COLUMNS = ("values", "uncertainty", "desirabilities", "in_domain")
 
 
 class RewardBatch(Protocol):
@@ -35,6 +36,10 @@ class RewardBatch(Protocol):
     @property
     def desirabilities(self) -> Array:
         """(n, k) in (0, 1]."""
+
+    @property
+    def in_domain(self) -> Array:
+        """(n, k) share of support by known molecules, 1 where a value is computed."""
 
     @property
     def log_reward(self) -> Array:
@@ -62,6 +67,7 @@ class Evaluation:
     values: tuple[float, ...]
     uncertainty: tuple[float, ...]
     desirabilities: tuple[float, ...]
+    in_domain: tuple[float, ...]
     log_reward: float
 
 
@@ -81,7 +87,7 @@ class Archive:
         self._index: dict[str, int] = {}
         self._steps: list[int] = []
         self._log_reward: list[float] = []
-        self._rows: dict[str, list[Array]] = {"values": [], "uncertainty": [], "desirabilities": []}
+        self._rows: dict[str, list[Array]] = {name: [] for name in _COLUMNS}
 
     def __len__(self) -> int:
         return len(self.smiles)
@@ -146,8 +152,10 @@ class Archive:
         return self._evaluation(self._index[smiles])
 
     def _evaluation(self, i: int) -> Evaluation:
-        values, uncertainty, desirabilities = (tuple(rows[i].tolist()) for rows in self._rows.values())
-        return Evaluation(i, self._steps[i], self.smiles[i], values, uncertainty, desirabilities, self._log_reward[i])
+        columns: dict[str, Any] = {name: tuple(rows[i].tolist()) for name, rows in self._rows.items()}
+        return Evaluation(
+            index=i, step=self._steps[i], smiles=self.smiles[i], log_reward=self._log_reward[i], **columns
+        )  # fmt: skip
 
     def since(self, index: int) -> list[Evaluation]:
         """Evaluations from the given index on, in order of arrival."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -215,14 +215,3 @@ def build_vocabulary(
 def descriptor_scales(vocabulary: Vocabulary) -> NDArray[np.float64]:
     """A typical magnitude of every descriptor over a finished molecule, for scaling network inputs."""
     return np.maximum(4.0 * np.abs(vocabulary.descriptors).mean(axis=0), 1e-3)
-
-
-def report(vocabulary: Vocabulary, expressible: Expressible, n_actions: int) -> dict[str, Any]:
-    """The pre-flight figures as plain data, with the sentences a page shows."""
-    return {
-        "n_fragments": len(vocabulary), "n_actions": n_actions, "expressible": asdict(expressible),
-        "sentences": [
-            f"{len(vocabulary)} fragments and {n_actions} building actions.", expressible.sentence(),
-            "Stereochemistry is not proposed: molecules are given as constitutions.",
-        ],
-    }  # fmt: skip

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import repeat
 from typing import Any
 
 import torch
 
 from samplers.environments.fragments import random_assembly
 from samplers.environments.grammar import Assembly
-from samplers.environments.vocabulary import Expressible, Limits, Vocabulary, build_vocabulary, report
+from samplers.environments.preflight import report
+from samplers.environments.vocabulary import Expressible, Limits, Vocabulary, build_vocabulary
 from samplers.errors import ConfigError
 from samplers.evaluation import Archive, Reward
 from samplers.events import OnEvent
@@ -27,6 +29,8 @@ __all__ = ["Config", "State", "advance", "load", "measure", "prepare", "propose"
 Config = GFlowNetConfig
 EXACT_UP_TO = 512  # building sequences of a molecule that `score` adds up; beyond, it samples as many
 
+PROPOSED_AT_ONCE = 512  # molecules drawn together, which bounds memory
+
 
 def measure(config: GFlowNetConfig, smiles: Sequence[str]) -> dict[str, Any]:
     """The pre-flight report alone: what the vocabulary would be and what it could express of these molecules.
@@ -34,7 +38,7 @@ def measure(config: GFlowNetConfig, smiles: Sequence[str]) -> dict[str, Any]:
     Raises VocabularyError when the molecules give too few fragments.
     """
     vocabulary, expressible, _ = _vocabulary(config, smiles)
-    return report(vocabulary, expressible, make_environment(vocabulary, config, "cpu").n_actions)
+    return report(make_environment(vocabulary, config, "cpu"), expressible)
 
 
 def _vocabulary(config: GFlowNetConfig, smiles: Sequence[str]) -> tuple[Vocabulary, Expressible, list[Assembly]]:
@@ -64,8 +68,8 @@ def prepare(
         raise ConfigError("budget", f"must be at least 1 evaluation, got {budget}")
     vocabulary, expressible, spelled = _vocabulary(config, data.smiles)
     environment = make_environment(vocabulary, config, device)
-    firsts = [next(vocabulary.grammar.sequences(vocabulary.grammar.key(assembly))) for assembly in spelled]
-    figures = report(vocabulary, expressible, environment.n_actions)
+    firsts = [vocabulary.grammar.draw(vocabulary.grammar.key(assembly), repeat(0.0)) for assembly in spelled]
+    figures = report(environment, expressible)
     archive = Archive(reward, budget=budget)
     return start(config, environment, archive, own=environment.rows(firsts), report=figures, seed=seed)
 
@@ -88,12 +92,12 @@ def advance(state: State, should_stop: Callable[[State], bool], on_event: OnEven
 def propose(state: State, n: int, generator: torch.Generator) -> list[Proposal]:
     """Up to n distinct molecules drawn from the policy as it is; charges nothing and leaves the run untouched."""
     environment, found = state.environment, dict[str, Proposal]()
-    for _ in range(20):
-        rows = rollout(state.policy, environment, max(n, 32), generator)
+    size = min(max(n, 32), PROPOSED_AT_ONCE)
+    for _ in range(20 * math.ceil(n / size)):
+        rows = rollout(state.policy, environment, size, generator)
         with torch.no_grad():
             log_p = log_probabilities(state.policy, environment, rows).sum(dim=1).tolist()
-        for sequence, value in zip(environment.sequences(rows), log_p, strict=True):
-            smiles = environment.vocabulary.write(environment.assembly(sequence))
+        for (smiles, _), value in zip(environment.molecules(rows), log_p, strict=True):
             known = state.archive[smiles].log_reward if smiles in state.archive else None
             found.setdefault(smiles, Proposal(smiles, value, known))
         if len(found) >= n:

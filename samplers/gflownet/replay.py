@@ -24,6 +24,11 @@ class Replay:
     def __len__(self) -> int:
         return len(self.entries)
 
+    @property
+    def best(self) -> float:
+        """The highest log_reward met. Raises IndexError while nothing was."""
+        return -self.entries[0][0]
+
     def add(self, smiles: str, row: tuple[int, ...], log_reward: float) -> None:
         """Remember one molecule, unless it is known or worse than everything in a full memory."""
         if smiles in self._seen:

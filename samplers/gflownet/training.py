@@ -193,18 +193,20 @@ def _learn(state: State, rows: Tensor, log_n: Tensor, log_reward: Tensor) -> flo
 def record(state: State, numbers: dict[str, float]) -> Event:
     """The event of the step just made; durable ones give means over the steps since the last durable one."""
     for name, value in {**numbers, "n": 1.0}.items():
-        if math.isfinite(value):
-            state.window[name] = state.window.get(name, 0.0) + value
+        state.window[name] = state.window.get(name, 0.0) + value
+    stale = state.step - 1 - state.last_new_step
     totals = {
         "n_evaluations": float(len(state.archive)), "n_unique": float(len(state.archive)),
-        "best_reward": math.exp(-state.replay.entries[0][0]) if state.replay.entries else math.nan,
-        "n_replay": float(len(state.replay)), "steps_since_new": float(state.step - 1 - state.last_new_step),
+        "n_replay": float(len(state.replay)), "steps_since_new": float(stale),
     }  # fmt: skip
-    if state.step % state.config.record_every and not state.finished:
-        return Event(step=state.step, durable=False, numbers={**numbers, **totals})
-    n = state.window.get("n", 1.0)
-    means = {name: state.window[name] / n for name in numbers if name in state.window}
-    state.window = {}
-    stale = totals["steps_since_new"] >= NOTHING_NEW_AFTER
-    message = f"No new molecule for {totals['steps_since_new']:.0f} steps." if stale else ""
-    return Event(step=state.step, durable=True, numbers={**means, "log_z": numbers["log_z"], **totals}, message=message)
+    if state.replay.entries:
+        totals["best_reward"] = math.exp(state.replay.best)
+    durable = state.finished != "" or state.step % state.config.record_every == 0
+    if durable:
+        n = state.window.pop("n")
+        # A step whose batch was not scored has no loss and no reward, and ends the run: say the rest.
+        numbers = {name: value / n for name, value in state.window.items()} | {"log_z": numbers["log_z"]}
+        state.window = {}
+    numbers = {name: value for name, value in {**numbers, **totals}.items() if math.isfinite(value)}
+    message = f"No new molecule for {stale} steps." if durable and stale >= NOTHING_NEW_AFTER else ""
+    return Event(step=state.step, durable=durable, numbers=numbers, message=message)

@@ -2,6 +2,7 @@
 
 import math
 import zlib
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -30,10 +31,7 @@ class RuggedReward:
     def evaluate(self, smiles):
         values = np.array([[log_reward(text)] for text in smiles])
 
-        class Batch:
-            pass
-
-        batch = Batch()
-        batch.values, batch.uncertainty = values, np.full_like(values, math.nan)
-        batch.desirabilities, batch.log_reward = np.exp(values), values[:, 0]
-        return batch
+        return SimpleNamespace(
+            values=values, uncertainty=np.full_like(values, math.nan), desirabilities=np.exp(values),
+            in_domain=np.ones_like(values), log_reward=values[:, 0],
+        )  # fmt: skip

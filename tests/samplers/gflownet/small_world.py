@@ -19,6 +19,7 @@ class Batch:
     values: np.ndarray
     uncertainty: np.ndarray
     desirabilities: np.ndarray
+    in_domain: np.ndarray
     log_reward: np.ndarray
 
 
@@ -34,7 +35,9 @@ class WeightReward:
         self.asked += smiles
         weight = np.array([[rdMolDescriptors._CalcMolWt(Chem.MolFromSmiles(text))] for text in smiles])
         desirability = np.maximum(np.exp(-(((weight - 300) / 60) ** 2)), 1e-6)
-        return Batch(weight, np.full_like(weight, np.nan), desirability, np.log(desirability[:, 0]))
+        return Batch(
+            weight, np.full_like(weight, np.nan), desirability, np.ones_like(weight), np.log(desirability[:, 0])
+        )
 
 
 @dataclass
