@@ -104,10 +104,15 @@ class Template:
 
 
 def parse(smiles: str) -> Chem.Mol:
-    """Read one structure and drop its stereochemistry. Raises StructureError when it cannot be read."""
+    """Read one structure and drop its stereochemistry.
+
+    Raises StructureError when it cannot be read or has atoms of unknown kind, which would look like open sites.
+    """
     mol = Chem.MolFromSmiles(smiles)
     if mol is None or mol.GetNumAtoms() == 0:
         raise StructureError("unreadable", f"The structure {smiles[:80]!r} cannot be read.")
+    if any(atom.GetAtomicNum() == 0 for atom in mol.GetAtoms()):
+        raise StructureError("unknown_atom", f"The structure {smiles[:80]!r} has an atom of unknown kind (*).")
     Chem.RemoveStereochemistry(mol)
     return mol
 
@@ -241,10 +246,6 @@ def template(smiles: str) -> Template:
     for index in removed:
         editable.RemoveAtom(index)
     shift = [atom - sum(index < atom for index in removed) for atom, _ in places]
-    for atom in editable.GetAtoms():
-        if atom.GetAtomicNum() in (6, 7, 8, 16) and not atom.GetIsAromatic() and not atom.GetFormalCharge():
-            atom.SetNumExplicitHs(0)
-            atom.SetNoImplicit(False)
     return Template(editable.GetMol(), tuple(shift), tuple(kind for _, kind in places))
 
 

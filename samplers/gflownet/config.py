@@ -12,7 +12,7 @@ class GFlowNetConfig(Settings):
     """Everything a GFlowNet run can be told, beside data, reward, seed and budget."""
 
     reward_exponent: float = setting(
-        16.0, label="Focus", help="Power applied to the reward: high values concentrate on the best molecules.",
+        32.0, label="Focus", help="Power applied to the reward: high values concentrate on the best molecules.",
         low=0.1, high=256.0, level="basic", ends=("varied", "best only"),
     )  # fmt: skip
     exploration: float = setting(
@@ -40,7 +40,7 @@ class GFlowNetConfig(Settings):
         64, label="Batch", help="New molecules drawn and scored in a step.", low=2, high=4096,
     )  # fmt: skip
     replay_share: float = setting(
-        0.5, label="Replay", help="Molecules of the past trained on again, per new one.", low=0.0, high=4.0,
+        1.0, label="Replay", help="Molecules of the past trained on again, per new one.", low=0.0, high=4.0,
     )  # fmt: skip
     replay_size: int = setting(
         5000, label="Replay memory", help="Best distinct molecules kept for replay.", low=10, high=100_000,
@@ -50,7 +50,7 @@ class GFlowNetConfig(Settings):
         low=0.0, high=4.0,
     )  # fmt: skip
     learning_rate: float = setting(
-        1e-3, label="Learning rate", help="Adam step size of the policy.", low=1e-6, high=0.1,
+        3e-3, label="Learning rate", help="Adam step size of the policy.", low=1e-6, high=0.1,
     )  # fmt: skip
     log_z_learning_rate: float = setting(
         0.1, label="Learning rate of log Z", help="Adam step size of the log partition function.", low=1e-5, high=1.0,

