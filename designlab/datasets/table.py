@@ -63,11 +63,11 @@ def detect(path: Path, content: Content, standardise: Standardise) -> Dialect:
         raise ImportRefused("The file holds blank lines only: no data rows.", code="no_rows")
     separator = _separator(wanted, standardise)
     rows = list(_records(iter(wanted), separator))
+    if not rows:
+        raise ImportRefused("The file holds comments only: no data rows.", code="no_rows")
     width = Counter(len(row.cells) for row in rows).most_common(1)[0][0]
     while len(rows) > 1 and rows[0].cells[0].startswith(("#", "//")) and len(rows[0].cells) != width:
         rows.pop(0)  # a comment above the table
-    if not rows:
-        raise ImportRefused("The file holds comments only: no data rows.", code="no_rows")
     header, sure = _has_header(rows, standardise)
     first = rows[0].cells if header else [""] * width
     if len(first) > MAX_COLUMNS:

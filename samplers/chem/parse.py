@@ -16,6 +16,7 @@ from samplers.errors import StructureError
 
 MAX_CHARACTERS = 2_000
 MAX_BRANCH_DEPTH = 200
+MAX_ATOMS = 1_000  # heavy atoms; InChI ends at 1,024
 MAX_ISOTOPE = 300
 MAX_CHARGE = 8
 MAX_HYDROGENS = 9
@@ -69,6 +70,9 @@ def parse(text: str) -> Parsed:
             raise diagnose(smiles)
     if mol.GetNumAtoms() == 0:
         raise StructureError("empty", "The structure cell is empty.")
+    if mol.GetNumHeavyAtoms() > MAX_ATOMS:
+        n_atoms = mol.GetNumHeavyAtoms()
+        raise StructureError("too_large", f"The structure has {n_atoms:,} heavy atoms; the limit is {MAX_ATOMS:,}.")
     if ":" in smiles and _remove_atom_numbers(mol):
         steps.append(ATOM_NUMBERS_REMOVED)
     return Parsed(mol, smiles, steps)

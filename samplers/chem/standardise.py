@@ -26,7 +26,7 @@ from typing import Any
 from rdkit import Chem, rdBase
 from rdkit.Chem.MolStandardize import rdMolStandardize
 
-from samplers.chem.parse import Parsed, diagnose, parse
+from samplers.chem.parse import MAX_CHARACTERS, Parsed, diagnose, parse
 from samplers.errors import StructureError
 
 VERSION = "1"
@@ -106,6 +106,10 @@ def standardise_parsed(parsed: Parsed) -> Standardised:
         if mol is None:
             raise diagnose(smiles)
         smiles = Chem.MolToSmiles(mol)
+    if len(smiles) > MAX_CHARACTERS:  # it could not be read again
+        raise StructureError(
+            "too_long", f"The standard writing has {len(smiles):,} characters; the limit is {MAX_CHARACTERS:,}."
+        )
     return Standardised(smiles, Chem.MolToInchiKey(mol), steps, _flags(mol, smiles))
 
 

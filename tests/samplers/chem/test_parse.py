@@ -53,6 +53,7 @@ def test_invisible_characters_and_blanks_are_stripped(text):
         ("CC<O", "syntax"),
         ("Ç", "syntax"),
         ("C" * (MAX_CHARACTERS + 1), "too_long"),
+        ("C" * 1_001, "too_large"),
         ("C(" * 250 + "C" + ")" * 250, "too_deep"),
         ("c1cccn1", "aromaticity"),
         ("cc", "aromaticity"),

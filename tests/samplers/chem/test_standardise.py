@@ -79,3 +79,7 @@ def test_a_batch_reports_each_text_in_order():
 def test_rdkit_stays_silent(capfd):
     standardise_batch(["C1CC", "CN(C)(C)(C)C", "c1cccn1", "[H+]", "CCO"])
     assert capfd.readouterr() == ("", "")
+
+
+def test_what_could_not_be_read_again_is_refused():
+    assert standardise_batch(["C1(CC1)" * 200])[0]["code"] == "too_long"
