@@ -10,14 +10,15 @@ MAX_BINS = 24
 def histogram(values: Sequence[float | None], *, unit: str = "", log: bool | None = None) -> dict | None:
     """Bars, ticks and a sentence for these values, or None when there are none.
 
-    The scale is logarithmic when asked for, or when `log` is None and the values are positive and span more than
-    three decades.
+    The scale is logarithmic when asked for, or when `log` is None and a linear one would hide the values: positive,
+    over more than three decades, and half of them in the lowest tenth of the range.
     """
     found = sorted(v for v in values if v is not None and math.isfinite(v))
     if not found:
         return None
     if log is None:
-        log = found[0] > 0 and found[-1] / found[0] > 1_000
+        squeezed = found[len(found) // 2] < found[0] + 0.1 * (found[-1] - found[0])
+        log = squeezed and found[0] > 0 and found[-1] / found[0] > 1_000
     log = log and found[0] > 0
     scaled = [math.log10(v) for v in found] if log else found
     counts, low, width = _counts(scaled)
@@ -71,18 +72,25 @@ def _counts(scaled: list[float]) -> tuple[list[int], float, float]:
 
 
 def _ticks(low: float, span: float, log: bool) -> list[dict]:
-    step = _round_step(span / 4)
-    if log:
-        step = max(1.0, round(step))
+    step = max(1.0, round(span / 4)) if log else _round_step(span / 4)
     first = math.ceil(low / step - 1e-9) * step
     ticks = []
     position = first
     while position <= low + span * (1 + 1e-9):
         x = WIDTH * (position - low) / span
-        anchor = "start" if x < 14 else "end" if x > WIDTH - 14 else "middle"
-        ticks.append({"x": round(x, 2), "words": _short(_unscaled(position, log)), "anchor": anchor})
+        words = _power(round(position)) if log else _short(position)
+        half = 3.5 * len(words)  # of the words' width, nearly
+        anchor = "start" if x < half else "end" if x > WIDTH - half else "middle"
+        ticks.append({"x": round(x, 2), "words": words, "anchor": anchor})
         position += step
     return ticks
+
+
+def _power(exponent: int) -> str:
+    """A power of ten as people write it: 0.01, 1, 1,000, 10⁶."""
+    if -3 <= exponent <= 4:
+        return _short(10.0**exponent)
+    return "10" + str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
 def _round_step(raw: float) -> float:

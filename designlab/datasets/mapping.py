@@ -11,7 +11,7 @@ from typing import Any
 STRUCTURE, LABEL, ID, IGNORE = "structure", "label", "id", "ignore"
 ROLES = {STRUCTURE: "structure", LABEL: "measured value", ID: "name or id", IGNORE: "leave out"}
 CENSORED = {"drop": "leave them out", "number": "use the number"}
-DIRECTIONS = {"": "it depends", "high": "high is good", "low": "low is good"}
+DIRECTIONS = {"": "direction not given", "high": "high is good", "low": "low is good"}
 MAX_LABELS = 20
 MAX_UNIT = 24
 

@@ -18,6 +18,7 @@ from designlab.engine import chemistry
 PER_PAGE = 50
 DRAWN_PER_PAGE = 24
 COLUMNS_SHOWN = 60
+ORDER = (answers.STRUCTURE, answers.LABEL, answers.ID, answers.IGNORE)
 
 
 def datasets_of(user: User, team: Team, *, wanted: str = "", page: str = "1") -> Page:
@@ -77,7 +78,7 @@ def columns_to_ask(inspection: dict, mapping: dict, problems: dict[str, str]) ->
                 "problems": [words for field, words in problems.items() if field.endswith(f"-{at}")],
             }
         )
-    return asked
+    return sorted(asked, key=lambda column: ORDER.index(column["role"]))
 
 
 def _role(name: str, mapping: dict, labels: dict) -> str:
@@ -95,7 +96,7 @@ def label_previews(inspection: dict, mapping: dict) -> list[dict]:
     for column in inspection["columns"]:
         numbers = column.get("numbers") or {}
         if column["name"] in chosen and numbers:
-            figure = histogram(numbers["values"], unit=chosen[column["name"]]["unit"], log=numbers["log_scale"])
+            figure = histogram(numbers["values"], unit=chosen[column["name"]]["unit"])
             shown.append({"name": column["name"], "figure": figure, "numbers": numbers})
     return shown
 

@@ -59,10 +59,16 @@ def add_file(*, actor: User, team: Team, file, name: str = "") -> DataSet:
     return dataset
 
 
+def limit_words() -> str:
+    """How large a file may be, as the pages say it."""
+    whole, rest = divmod(settings.UPLOAD_MAX_BYTES, 2**20)
+    return megabytes(settings.UPLOAD_MAX_BYTES) if rest else f"{whole} MB"
+
+
 def too_large(name: str, size: int) -> str:
     """The sentence for a file above the limit."""
     return (
-        f"{name} has {megabytes(size)}; the limit is {megabytes(settings.UPLOAD_MAX_BYTES)}. "
+        f"{name} has {megabytes(size)}; the limit is {limit_words()}. "
         "Split it, or leave out columns that are not needed."
     )
 

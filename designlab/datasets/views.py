@@ -44,7 +44,7 @@ def upload(request: HttpRequest) -> HttpResponse:
 
 @csrf_protect
 def _upload(request: HttpRequest, capped: Capped) -> HttpResponse:
-    shown = {"limit": settings.UPLOAD_MAX_BYTES, "name": request.POST.get("name", "")}
+    shown = {"limit": services.limit_words(), "name": request.POST.get("name", "")}
     if request.method != "POST":
         return _page(request, "upload", **shown)
     file = request.FILES.get("file")
