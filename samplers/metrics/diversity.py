@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from samplers.metrics.modes import Bits, Floats, Ints, as_words, bit_counts, tanimoto
+from samplers.metrics.modes import Bits, Floats, as_words, bit_counts, nearest_known, tanimoto
+
+__all__ = ["internal_diversity", "nearest_known", "novelty"]
 
 MAX_PAIRS = 100_000
 
@@ -29,22 +31,6 @@ def internal_diversity(fps: Bits, generator: np.random.Generator, max_pairs: int
     shared = np.bitwise_count(words[first] & words[second]).sum(axis=1, dtype=np.int64)
     union = counts[first] + counts[second] - shared
     return float(np.mean(1.0 - np.where(union > 0, shared / np.maximum(union, 1), 1.0)))
-
-
-def nearest_known(fps: Bits, known_fps: Bits, block: int = 256) -> tuple[Ints, Floats]:
-    """For each of n molecules, the position of the nearest known one and the Tanimoto similarity to it.
-
-    Shapes: fps (n, bytes), known_fps (m, bytes); both results (n,). Without known molecules: −1 and 0.
-    """
-    index = np.full(len(fps), -1, dtype=np.intp)
-    similarity = np.zeros(len(fps))
-    if len(known_fps):
-        for start in range(0, len(fps), block):
-            rows = slice(start, start + block)
-            alike = tanimoto(fps[rows], known_fps)
-            index[rows] = alike.argmax(axis=1)
-            similarity[rows] = alike.max(axis=1)
-    return index, similarity
 
 
 def novelty(fps: Bits, known_fps: Bits) -> Floats:

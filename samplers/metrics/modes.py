@@ -18,6 +18,7 @@ Bits = NDArray[np.uint8]
 Floats = NDArray[np.float64]
 
 BLOCK = 32_768  # pairs of fingerprints compared at once
+MAX_PAIRS_HELD = 2_000_000  # similarities in memory at once, some 50 MB with what they need
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,22 @@ def tanimoto(a: Bits, b: Bits) -> Floats:
     return np.where(union > 0, shared / np.maximum(union, 1), 1.0)
 
 
+def nearest_known(fps: Bits, known_fps: Bits) -> tuple[Ints, Floats]:
+    """For each of n molecules, the position of the nearest known one and the Tanimoto similarity to it.
+
+    Shapes: fps (n, bytes), known_fps (m, bytes); both results (n,). Without known molecules: −1 and 0.
+    """
+    index = np.full(len(fps), -1, dtype=np.intp)
+    similarity = np.zeros(len(fps))
+    step = max(1, MAX_PAIRS_HELD // max(1, len(known_fps)))
+    for start in range(0, len(fps) if len(known_fps) else 0, step):
+        rows = slice(start, start + step)
+        alike = tanimoto(fps[rows], known_fps)
+        index[rows] = alike.argmax(axis=1)
+        similarity[rows] = alike.max(axis=1)
+    return index, similarity
+
+
 def _shared_bits(left: NDArray[np.uint64], right: NDArray[np.uint64]) -> NDArray[np.int32]:
     """Bits that each row of `left` has in common with each row of `right`, (n_left, n_right)."""
     columns = np.ascontiguousarray(right.T)
@@ -181,10 +198,6 @@ def known_modes_reached(
     count (usually those at or above the threshold). m may be 0: then nothing is reached.
     """
     modes = count_modes(known_fps, known_reward, known_keys, rule)
-    if not len(candidate_fps) or not modes.n:
-        missing = np.full(modes.n, -1, dtype=np.intp)
-        return KnownModes(modes, missing, np.ones(modes.n), np.zeros(modes.n, dtype=bool))
-    distance = 1.0 - tanimoto(known_fps[modes.centres], candidate_fps)
-    nearest = distance.argmin(axis=1)
-    shortest = distance[np.arange(modes.n), nearest]
-    return KnownModes(modes, nearest, shortest, shortest <= rule.distance)
+    nearest, similarity = nearest_known(known_fps[modes.centres], candidate_fps)
+    distance = 1.0 - similarity
+    return KnownModes(modes, nearest, distance, (distance <= rule.distance) & (nearest >= 0))

@@ -26,6 +26,7 @@ Floats = NDArray[np.float64]
 SCHEMA: Final = 1
 ARRAYS: Final = "model.safetensors"
 CARD: Final = "card.json"
+BLOCK: Final = 2048  # molecules held with all their features at once
 MAX_CARD_BYTES: Final = 8_000_000
 MAX_ARRAY_BYTES: Final = 500_000_000
 
@@ -102,6 +103,10 @@ class PropertyModel:
 
     def predict(self, molecules: Sequence[str] | Prepared) -> Prediction:
         """Predict n standardised SMILES, or a prepared batch whose features are then shared."""
+        if not isinstance(molecules, Prepared) and len(molecules) > BLOCK:
+            starts = range(0, len(molecules), BLOCK)
+            parts = [self.predict(molecules[i : i + BLOCK]) for i in starts]
+            return Prediction(*(np.concatenate(column) for column in zip(*parts, strict=True)))
         batch = molecules if isinstance(molecules, Prepared) else Prepared(molecules)
         n = len(batch)
         result = Prediction(np.full(n, np.nan), np.full(n, np.nan), np.zeros(n))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from dataclasses import fields
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,8 @@ from samplers.rewards.features import Prepared
 from samplers.rewards.transforms import FLOOR, cautious_log_desirability, log_aggregate
 
 Floats = NDArray[np.float64]
+
+BLOCK: Final = 2048  # molecules held with all their features at once
 
 
 class Predictor(Protocol):
@@ -50,7 +53,11 @@ class Reward:
         Each structure is parsed once, each property computed once and each model called once, however many
         objectives use them. A structure that cannot be read gets NaN values and the lowest desirability.
         """
-        return self.evaluate_prepared(Prepared(smiles))
+        parts = [self.evaluate_prepared(Prepared(smiles[i : i + BLOCK])) for i in range(0, max(1, len(smiles)), BLOCK)]
+        if len(parts) == 1:
+            return parts[0]
+        names = [field.name for field in fields(RewardBatch)]
+        return RewardBatch(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
 
     def evaluate_prepared(self, prepared: Prepared) -> RewardBatch:
         """As `evaluate`, for a batch whose molecules are already parsed."""

@@ -1,6 +1,7 @@
 """Measure learned properties and rewards: `python -m samplers.rewards.study FILE --structure COL --label COL`.
 
-Prints one JSON object; the figures of docs/rewards.md come from it.
+Prints one JSON object; the figures of docs/rewards.md come from it. Times are processor time, so that other users of
+the machine count less.
 """
 
 from __future__ import annotations
@@ -45,14 +46,14 @@ def read_table(path: Path, structure: str, label: str) -> tuple[list[str], list[
 
 def _brief(report: Any, seconds: float) -> dict[str, Any]:
     plain = report.to_dict()
-    return {key: value for key, value in plain.items() if key != "parity"} | {"train_seconds": round(seconds, 1)}
+    return {key: value for key, value in plain.items() if key != "parity"} | {"train_cpu_seconds": round(seconds, 1)}
 
 
 def _per_second(function: Any, batches: Any) -> float:
-    start = time.perf_counter()
+    start = time.process_time()
     for batch in batches:
         function(batch)
-    return round(sum(map(len, batches)) / (time.perf_counter() - start), 1)
+    return round(sum(map(len, batches)) / (time.process_time() - start), 1)
 
 
 def _bare(batch: list[str]) -> list[float]:
@@ -60,7 +61,7 @@ def _bare(batch: list[str]) -> list[float]:
 
 
 def _speed(reward: Reward | None, model: PropertyModel, smiles: list[str]) -> dict[str, float]:
-    """Molecules per second; the fastest of passes taken in turn, so that a busy machine slows all alike."""
+    """Molecules per second of processor time; the fastest of passes taken in turn, so that noise meets all alike."""
     batches = [smiles[i : i + 128] for i in range(0, len(smiles), 128)]
     prepared = [Prepared(batch) for batch in batches]
     for batch in prepared:
@@ -88,9 +89,9 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as scratch:
         folders = {"model": Path(scratch) / "model", "judge": Path(scratch) / "judge"}
         for part, train in (("model", train_property_model), ("judge", train_judge)):
-            start = time.perf_counter()
+            start = time.process_time()
             report = train(smiles, y, name=arguments.label, seed=arguments.seed, folder=folders[part])
-            result[part] = _brief(report, time.perf_counter() - start)
+            result[part] = _brief(report, time.process_time() - start)
         model, judge = load_property_model(folders["model"]), load_property_model(folders["judge"])
     if arguments.molecules:
         lines = arguments.molecules.read_text().split("\n")

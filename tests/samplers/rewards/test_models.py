@@ -23,6 +23,7 @@ from samplers.rewards.validation import (
     group_folds,
     regression_scores,
     scaffold_key,
+    widened,
 )
 
 CORES = ["c1ccc({})cc1", "c1ccnc({})c1", "C1CCC({})CC1", "C1CCN({})CC1", "c1csc({})c1", "c1ccc2c({})cccc2c1",
@@ -238,6 +239,11 @@ def test_nineteen_in_twenty_training_molecules_are_inside_their_own_domain():
     domain = fit_domain(bits, seed=0)
     assert (domain.score(bits) == 1).mean() >= 0.95  # each also meets itself, which only helps
     assert domain.score(np.zeros((1, bits.shape[1]), dtype=np.uint8))[0] == 0
+
+
+def test_doubt_is_doubled_outside_the_domain_and_never_below_its_floor():
+    doubt = widened(np.array([3.0, 3.0, 0.0]), 4.0, np.array([1.0, 0.0, 0.5]))
+    np.testing.assert_allclose(doubt, [5.0, 10.0, 6.0])
 
 
 def test_feature_matrices_are_finite_and_as_wide_as_stated():

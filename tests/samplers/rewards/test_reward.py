@@ -10,7 +10,7 @@ from rdkit.Chem import QED, Descriptors
 from samplers.errors import RewardError
 from samplers.rewards.definition import RewardDefinition
 from samplers.rewards.drug_likeness import qed
-from samplers.rewards.reward import Reward, check_on_data
+from samplers.rewards.reward import BLOCK, Reward, check_on_data
 
 SMILES = ["CC(=O)Oc1ccccc1C(=O)O", "CN1C=NC2=C1C(=O)N(C(=O)N2C)C", "CCO", "c1ccc2ccccc2c1"]
 
@@ -108,6 +108,8 @@ def test_the_batch_a_molecule_comes_in_does_not_change_its_reward():
     apart = np.concatenate([reward.evaluate([text]).log_reward for text in SMILES])
     np.testing.assert_array_equal(together, apart)
     assert reward.evaluate([]).values.shape == (0, 1)
+    many = reward.evaluate(["C", *(["CCO"] * (BLOCK + 1)), "CC"]).log_reward  # more than are held at once
+    np.testing.assert_array_equal(many[[0, BLOCK + 1, BLOCK + 2]], reward.evaluate(["C", "CCO", "CC"]).log_reward)
 
 
 def test_a_missing_model_is_a_sentence_that_names_objective_and_label():
