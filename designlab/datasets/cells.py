@@ -87,3 +87,8 @@ def with_relation(relation: str, cell: str) -> str:
     """A cell with the relation that stands in a column of its own put back in front of it."""
     relation = relation.strip().strip("'\"")
     return cell if relation in ("", "=") or not cell.strip() else f"{relation}{cell.strip()}"
+
+
+def are_relations(values: set[str]) -> bool:
+    """Whether a column with these distinct filled cells holds relations, some of them other than "="."""
+    return bool(values) and values <= RELATION_WORDS and not values <= {"=", "'='"}

@@ -153,8 +153,7 @@ def unit_of(header: str) -> str:
 def relation_column(columns: list[Column]) -> Column | None:
     """The column that holds nothing but relations (=, <, >, ...) to another column's number."""
     for column in columns:
-        filled = set(column.filled)
-        if filled and filled <= cells.RELATION_WORDS and filled != {"="}:
+        if cells.are_relations(set(column.filled)):
             return column
     return None
 

@@ -19,6 +19,7 @@ MIN_NUMERIC_SHARE = 0.5  # below it the column is refused: what is left out woul
 MAX_LABELS = 20
 _DECIMAL_SAMPLE = 20_000
 _EXAMPLES = 200
+_RELATION_SAMPLE = 5_000
 OUTLIER = 1e4  # times the median distance from the median
 
 
@@ -32,6 +33,7 @@ class Label:
     decimal: str = ""  # "" means: found out from the column
     censored: str = DROP
     relation: int | None = None  # position of the column that holds <, > and so on
+    relation_told: bool = True  # false: look for such a column, so that a bound is never taken for a measurement
     counts: Counter[str] = field(default_factory=Counter)
     examples: list[str] = field(default_factory=list)
 
@@ -68,6 +70,7 @@ def from_mapping(asked: list[Any], dialect: Dialect) -> list[Label]:
                 decimal=told.get("decimal", "") if told.get("decimal") in (".", ",") else "",
                 censored=told.get("censored", DROP),
                 relation=position_of(relation, dialect, "relation") if relation else None,
+                relation_told="relation" in told,
             )
         )
     return labels
@@ -96,6 +99,11 @@ def check(path: Path, dialect: Dialect, labels: list[Label]) -> int:
         if not label.decimal:
             sample = (row.cells[label.position] for row in islice(rows(path, dialect), _DECIMAL_SAMPLE))
             label.decimal = cells.decimal_mark(sample)
+    if any(not label.relation_told for label in labels):
+        found = _relation_position(path, dialect)
+        for label in labels:
+            if not label.relation_told:
+                label.relation = found
     n_rows = 0
     for row in rows(path, dialect):
         n_rows += 1
@@ -107,6 +115,20 @@ def check(path: Path, dialect: Dialect, labels: list[Label]) -> int:
     for label in labels:
         _refuse_text(label)
     return n_rows
+
+
+def _relation_position(path: Path, dialect: Dialect) -> int | None:
+    """Position of a column that holds nothing but relations, some of them bounds; None when there is none."""
+    seen: list[set[str]] = [set() for _ in dialect.names]
+    for row in islice(rows(path, dialect), _RELATION_SAMPLE):
+        for values, cell in zip(seen, row.cells, strict=True):
+            if len(values) <= len(cells.RELATION_WORDS):
+                values.add(cell.strip())
+    for position, values in enumerate(seen):
+        values.discard("")
+        if cells.are_relations(values):
+            return position
+    return None
 
 
 def _refuse_text(label: Label) -> None:

@@ -69,6 +69,14 @@ def test_bounds_are_used_as_numbers_only_when_asked(table_file, tmp_path):
     assert rows[1]["label:pIC50"] == 7.25
 
 
+@pytest.mark.parametrize(("told", "n_values"), [({}, 2), ({"relation": "relation"}, 2), ({"relation": ""}, 3)])
+def test_a_bound_told_by_a_relation_column_is_no_measurement_unless_asked(tmp_path, told, n_values):
+    path = tmp_path / "upload"
+    path.write_text("smiles,relation,IC50\nCCO,=,1\nCCN,>,10000\nCCC,=,2\n")
+    receipt = imported(path, tmp_path / "out", labels=[{"column": "IC50", **told}])
+    assert receipt["labels"][0]["n_values"] == n_values
+
+
 def test_the_reject_report_reads_back(table_file, tmp_path):
     imported(table_file, tmp_path / "out")
     with (tmp_path / "out" / "rejected.csv").open(newline="", encoding="utf-8") as file:
