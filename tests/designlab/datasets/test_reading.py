@@ -37,17 +37,8 @@ def test_lines_are_counted_as_an_editor_counts_them(tmp_path):
 def test_an_unclosed_quote_costs_one_row(tmp_path):
     lines = ["smiles,y", *["CCO,1"] * 5, '"CCN,2', *["CCC,3"] * 80]
     _, found = all_rows(written(tmp_path, "\n".join(lines)))
-    assert len(found) == 86
+    assert [row.line for row in found] == list(range(2, 88))
     assert [row.line for row in found if row.problem] == [7]
-
-
-def test_thousands_of_unclosed_quotes_are_read_in_order(tmp_path):
-    lines = ["smiles,y"]
-    for _ in range(3_000):
-        lines += ['"CCN,2', *["CCC,3"] * 1, '"CCN""",2']
-    _, found = all_rows(written(tmp_path, "\n".join(lines)))
-    numbers = [row.line for row in found]
-    assert numbers == sorted(numbers)
 
 
 def test_short_rows_are_filled_and_long_rows_carry_a_problem(tmp_path):
