@@ -32,6 +32,13 @@ def property_catalogue() -> list[dict[str, Any]]:
     return describe()
 
 
+def property_units() -> dict[str, str]:
+    """The unit of each computed property, "" for pure numbers; loads nothing."""
+    from samplers.rewards.catalogue import CATALOGUE
+
+    return {name: entry.unit for name, entry in CATALOGUE.items()}
+
+
 def properties(smiles: Sequence[str], names: Sequence[str]) -> dict[str, list[float]]:
     """Computed properties of valid structures, one list per name; NaN where there is none."""
     from samplers.chem.descriptors import properties as compute

@@ -1,5 +1,6 @@
 """Rows to test with: teams and people, a small data set of real molecules, a campaign, a run and its candidates."""
 
+import copy
 import hashlib
 import io
 import itertools
@@ -87,7 +88,7 @@ def make_dataset(team: Team, user: User, smiles: list[str] | None = None) -> Dat
 
 def make_campaign(team: Team, user: User, **changes) -> Campaign:
     """A campaign on a data set of its own, unless one is given."""
-    given = {"name": "Soluble back-ups", "reward": REWARD, **changes}
+    given = {"name": "Soluble back-ups", "reward": copy.deepcopy(REWARD), **changes}
     given.setdefault("labelled", None)
     given["labelled"] = given["labelled"] or make_dataset(team, user)
     return Campaign.objects.create(team=team, created_by=user, **given)
@@ -98,7 +99,8 @@ def make_run(campaign: Campaign, user: User, **changes) -> Run:
     data = campaign.labelled
     spec = {
         "schema": 1, "family": "gflownet", "config": {}, "seed": 7, "device": "cpu", "threads": 1,
-        "reward": campaign.reward, "labelled": {"id": data.id, "table": data.table, "sha256": data.table_sha256},
+        "reward": copy.deepcopy(campaign.reward),
+        "labelled": {"id": data.id, "table": data.table, "sha256": data.table_sha256},
         "unlabelled": None, "models": {},
     }  # fmt: skip
     known = [{"smiles": smiles, "reward": round(0.9 - 0.04 * i, 3)} for i, smiles in enumerate(KNOWN)]
