@@ -1,9 +1,186 @@
-"""What a person may see of candidates and reviews."""
+"""What a person may see of candidates."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.http import Http404
 
 from designlab.accounts.models import User
-from designlab.candidates.models import Assignment
+from designlab.campaigns.models import Run
+from designlab.candidates.filters import Filter
+from designlab.candidates.models import Assignment, Candidate, ReviewItem
+from designlab.candidates.objectives import Objective, objectives_of
+from designlab.common.kept import kept, key_of
+from designlab.engine import structures
+from designlab.engine.chemistry import depict
+
+PAGE = 50
+SMALL, LARGE = (240, 160), (400, 250)
 
 
 def n_reviews_waiting(user: User) -> int:
     """How many open rounds wait for this person's votes."""
-    return Assignment.objects.filter(user=user, finished_at=None, round__frozen_at=None).count()
+    mine = Assignment.objects.filter(user=user, round__campaign__team__memberships__user=user)
+    return mine.filter(finished_at=None, round__frozen_at=None).count()
+
+
+def run_for(user: User, pk: int) -> Run:
+    """The run with this id when the user may see it; otherwise it is not found."""
+    run = Run.objects.visible_to(user).select_related("campaign__team", "campaign__labelled").filter(pk=pk).first()
+    if run is None:
+        raise Http404
+    return run
+
+
+def candidate_for(user: User, pk: int) -> Candidate:
+    """The candidate with this id when the user may see it; otherwise it is not found."""
+    related = ("run__campaign__team", "run__campaign__labelled")
+    candidate = Candidate.objects.visible_to(user).select_related(*related).filter(pk=pk).first()
+    if candidate is None:
+        raise Http404
+    return candidate
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One objective of one candidate."""
+
+    objective: Objective
+    value: float | None
+    uncertainty: float | None
+    desirability: float | None
+
+    @property
+    def percent(self) -> int:
+        """The desirability as the length of a bar."""
+        return round(100 * (self.desirability or 0))
+
+
+@dataclass(frozen=True)
+class Row:
+    """One candidate as a table shows it."""
+
+    candidate: Candidate
+    drawing: str
+    cells: list[Cell]
+    nearest: str
+    similarity: float
+    scaffold: str
+    reviewed: list[ReviewItem]
+
+    @property
+    def nearness(self) -> tuple[str, str]:
+        """Where it lies relative to the labelled data: a word and the class that colours it."""
+        return nearness(self.similarity)
+
+
+def nearness(similarity: float) -> tuple[str, str]:
+    """A similarity to the nearest known molecule in words; the limits are those printed on the page."""
+    if similarity >= 0.5:
+        return "near", ""
+    return ("at the edge", "edge") if similarity >= 0.3 else ("far off", "outside")
+
+
+@dataclass(frozen=True)
+class Listing:
+    """One page of the candidates of a run."""
+
+    run: Run
+    objectives: list[Objective]
+    filter: Filter
+    n: int
+    page: int
+    n_pages: int
+    rows: list[Row]
+
+    @property
+    def total(self) -> int:
+        """All candidates of the run."""
+        return self.run.n_candidates
+
+
+def matching(run: Run, chosen: Filter) -> QuerySet[Candidate]:
+    """The candidates of a run that the filter lets through, sorted. The run must have come from `run_for`."""
+    return chosen.apply(Candidate.objects.filter(run=run))
+
+
+def count(run: Run, chosen: Filter) -> int:
+    """How many there are; counted once for each filter and state of the run."""
+    if not chosen.conditions:
+        return run.n_candidates
+    key = key_of("count", run.pk, run.n_candidates, sorted(chosen.fields().items()))
+    return kept(key, lambda: chosen.matching(Candidate.objects.filter(run=run)).count())
+
+
+def listing(user: User, run_pk: int, query: Mapping[str, str]) -> Listing:
+    """The page of candidates that an address asks for."""
+    run = run_for(user, run_pk)
+    objectives = objectives_of(run)
+    chosen = Filter.read(query, objectives)
+    n = count(run, chosen)
+    page = Paginator(range(n), PAGE).get_page(query.get("page"))
+    start = (page.number - 1) * PAGE
+    rows = _rows(run, objectives, _slice(matching(run, chosen), start, PAGE))
+    return Listing(run, objectives, chosen, n, page.number, page.paginator.num_pages, rows)
+
+
+def _slice(ordered: QuerySet[Candidate], start: int, length: int) -> list[Candidate]:
+    """A piece of a sorted list. Ids are sorted first, so that the database need not carry whole rows about."""
+    ids = list(ordered.values_list("id", flat=True)[start : start + length])
+    found = Candidate.objects.in_bulk(ids)
+    return [found[pk] for pk in ids]
+
+
+def cells(candidate: Candidate, objectives: list[Objective]) -> list[Cell]:
+    """The objectives of a candidate, in the order of the reward."""
+    return [
+        Cell(
+            objective,
+            candidate.values.get(objective.name),
+            candidate.uncertainty.get(objective.name) or None,
+            candidate.desirability.get(objective.name),
+        )
+        for objective in objectives
+    ]
+
+
+def _rows(run: Run, objectives: list[Objective], candidates: list[Candidate]) -> list[Row]:
+    reviewed: dict[int, list[ReviewItem]] = {}
+    for item in ReviewItem.objects.filter(candidate__in=candidates).select_related("round").order_by("-round_id"):
+        reviewed.setdefault(item.candidate_id, []).append(item)
+    families = with_scaffolds(candidates)
+    rows = []
+    for candidate, near in zip(candidates, nearest_known(run, candidates), strict=True):
+        candidate.run = run
+        rows.append(
+            Row(
+                candidate,
+                depict(candidate.smiles, *SMALL),
+                cells(candidate, objectives),
+                *near,
+                families[candidate.smiles],
+                reviewed.get(candidate.pk, []),
+            )
+        )
+    return rows
+
+
+def fingerprints_of(candidates: list[Candidate]) -> list[bytes]:
+    """Fingerprints of candidates; those not stored with their rows are computed."""
+    return structures.fingerprints([c.smiles for c in candidates], [c.fingerprint for c in candidates])
+
+
+def with_scaffolds(candidates: list[Candidate]) -> dict[str, str]:
+    """Scaffolds by structure. A row that was stored without its fingerprint was stored without its scaffold too."""
+    missing = [c.smiles for c in candidates if not c.scaffold and not c.fingerprint]
+    return {c.smiles: c.scaffold for c in candidates} | (structures.scaffolds(missing) if missing else {})
+
+
+def nearest_known(run: Run, candidates: list[Candidate]) -> list[tuple[str, float]]:
+    """For each candidate the nearest labelled molecule of the campaign and the similarity to it."""
+    data = run.campaign.labelled
+    if not data.table:
+        return [("", 0.0)] * len(candidates)
+    return structures.nearest_known(fingerprints_of(candidates), data.table, data.table_sha256)

@@ -77,7 +77,7 @@ def bars(edges: Numbers, heights: Numbers, name: str, colour: str = ACCENT, *, o
     }
 
 
-def points(x: Numbers, y: Numbers, name: str, colour: str = ACCENT, **marks) -> dict:
+def points(x: Numbers, y: Numbers, name: str, colour: str | Numbers = ACCENT, **marks) -> dict:
     """A cloud of points. `links` (addresses of our own pages) are opened on a click; `hover` is one text a point."""
     hover, links = marks.pop("hover", None), marks.pop("links", None)
     shown = "%{text}<extra>" + plain(name) + "</extra>" if hover else "%{x:.3~g}, %{y:.3~g}<extra></extra>"

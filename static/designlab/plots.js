@@ -22,7 +22,10 @@
       const token = /^var\((--[\w-]+)\)$/.exec(part);
       return token ? style.getPropertyValue(token[1]).trim() || "#888" : part;
     }
-    if (Array.isArray(part)) return typeof part[0] === "number" ? part : part.map((item) => coloured(item, style));
+    if (Array.isArray(part)) {
+      const numbers = typeof part[0] === "number" && typeof part[1] !== "string";  // long columns are left as they are
+      return numbers ? part : part.map((item) => coloured(item, style));
+    }
     if (part && typeof part === "object") {
       return Object.fromEntries(Object.entries(part).map(([key, value]) => [key, coloured(value, style)]));
     }

@@ -1,0 +1,121 @@
+"""Mode coverage of a run: modes found against evaluations, known modes reached or missed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from designlab.campaigns.models import Run
+from designlab.candidates.models import Candidate
+from designlab.candidates.selectors import fingerprints_of
+from designlab.common.kept import kept, key_of
+from designlab.engine import modes, structures
+from designlab.engine.modes import Rule
+
+COUNTED = 5_000  # the best candidates above the threshold that are compared with each other
+SHOWN_MODES = 24
+SHOWN_KNOWN = 24
+CURVE_POINTS = 240
+DEFAULT = Rule(threshold=0.8, distance=0.5)
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """What a definition of a mode gives on a run, in plain data."""
+
+    rule: Rule
+    n_above: int
+    n_counted: int
+    n_modes: int
+    best: list[tuple[int, int]]  # candidate id and number of members, best mode first
+    evaluations: list[int]
+    found: list[int]
+    known: list[dict]  # smiles, reward, reached, nearest (candidate id or None), similarity
+    n_known: int
+
+    @property
+    def capped(self) -> bool:
+        """Whether more candidates lie above the threshold than were compared."""
+        return self.n_above > self.n_counted
+
+    @property
+    def n_reached(self) -> int:
+        """Known modes with a candidate within the distance."""
+        return sum(row["reached"] for row in self.known)
+
+
+def read_rule(query: Mapping[str, str]) -> tuple[Rule, dict[str, str]]:
+    """The definition in an address, and what of it could not be used."""
+    refused: dict[str, str] = {}
+    threshold = _within(query, "threshold", DEFAULT.threshold, refused)
+    distance = _within(query, "distance", DEFAULT.distance, refused)
+    fingerprint = query.get("fingerprint", DEFAULT.fingerprint)
+    if fingerprint not in structures.fingerprint_labels():
+        refused["fingerprint"] = f"“{fingerprint[:40]}” is not on offer."
+        fingerprint = DEFAULT.fingerprint
+    return Rule(threshold, distance, fingerprint), refused
+
+
+def _within(query: Mapping[str, str], key: str, default: float, refused: dict[str, str]) -> float:
+    raw = query.get(key, "").strip().replace(",", ".")
+    try:
+        value = float(raw) if raw else default
+    except ValueError:
+        value = -1.0
+    if 0 < value < 1:
+        return value
+    refused[key] = f"must lie between 0 and 1, got “{raw[:40]}”; {default:g} is used."
+    return default
+
+
+def coverage(run: Run, rule: Rule = DEFAULT) -> Coverage:
+    """The coverage of a run; computed once for each definition and state of the run."""
+    key = key_of("coverage", run.pk, run.n_candidates, run.n_evaluations, rule.plain())
+    return Coverage(rule=rule, **kept(key, lambda: _computed(run, rule)))
+
+
+def _computed(run: Run, rule: Rule) -> dict:
+    above = Candidate.objects.filter(run=run, reward__gte=rule.threshold)
+    counted = list(above.order_by("-log_reward", "id").only("smiles", "reward", "evaluation", "fingerprint")[:COUNTED])
+    sample = _sample(counted, rule)
+    n_evaluations = max([run.n_evaluations, *sample.evaluations])
+    result = modes.found(sample, rule, n_evaluations)
+    evaluations = _thinned(n_evaluations)
+    known = _known(run, rule, sample, counted)
+    return {
+        "n_above": above.count() if len(counted) == COUNTED else len(counted),
+        "n_counted": len(counted),
+        "n_modes": len(result["centres"]),
+        "best": [(counted[i].pk, n) for i, n in zip(result["centres"], result["sizes"], strict=True)][:SHOWN_MODES],
+        "evaluations": evaluations,
+        "found": [result["curve"][i - 1] if i else 0 for i in evaluations],
+        "known": known,
+        "n_known": len(run.report.get("best_data", [])),
+    }
+
+
+def _sample(counted: list[Candidate], rule: Rule) -> modes.Sample:
+    smiles = [candidate.smiles for candidate in counted]
+    if rule.fingerprint == structures.FINGERPRINT:
+        fps = fingerprints_of(counted)
+    else:
+        fps = structures.fingerprints(smiles, [], rule.fingerprint)
+    return modes.Sample(fps, [c.reward for c in counted], smiles, [c.evaluation for c in counted])
+
+
+def _thinned(n: int) -> list[int]:
+    """Evaluations at which the curve is drawn: evenly, both ends included."""
+    steps = min(n, CURVE_POINTS)
+    return [round(i * n / steps) for i in range(steps + 1)] if steps else [0]
+
+
+def _known(run: Run, rule: Rule, sample: modes.Sample, counted: list[Candidate]) -> list[dict]:
+    """Modes among the best molecules of the data, each with the candidate that came nearest."""
+    rows = run.report.get("best_data", [])
+    smiles = [row["smiles"] for row in rows]
+    fps = structures.fingerprints(smiles, [b""] * len(smiles), rule.fingerprint)
+    known = modes.Sample(fps, [row["reward"] for row in rows], smiles)
+    found = []
+    for mode in modes.known(known, sample, rule):
+        near = counted[mode["nearest"]].pk if mode["nearest"] >= 0 else None
+        row = rows[mode["position"]]
+        found.append({**row, "reached": mode["reached"], "nearest": near, "similarity": mode["similarity"]})
+    return found

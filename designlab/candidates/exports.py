@@ -1,0 +1,98 @@
+"""Downloads: exactly the list that is seen, written row by row."""
+
+import csv
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+
+from django.db.models import QuerySet
+from django.utils.text import slugify
+
+from designlab.campaigns.models import Run
+from designlab.candidates.models import Candidate
+from designlab.candidates.objectives import Objective
+from designlab.candidates.selectors import with_scaffolds
+from designlab.engine import structures
+
+CHUNK = 500
+OPENS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+class Echo:
+    """A file for `csv.writer` that hands every line back instead of keeping it."""
+
+    def write(self, line: str) -> str:
+        """The line itself."""
+        return line
+
+
+def safe_cell(value: object) -> object:
+    """A text that a spreadsheet would take for a formula gets an apostrophe in front; numbers stay numbers."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(OPENS_A_FORMULA) else value
+
+
+def csv_lines(rows: Iterable[Iterable[object]]) -> Iterator[str]:
+    """Rows as lines of CSV, missing values as empty cells."""
+    writer = csv.writer(Echo())
+    for row in rows:
+        yield writer.writerow(["" if cell is None else safe_cell(cell) for cell in row])
+
+
+def figures(candidate: Candidate, objectives: list[Objective], scaffold: str) -> dict[str, object]:
+    """Everything a download says of a candidate apart from its name and structure."""
+    shown: dict[str, object] = {"log_reward": candidate.log_reward, "reward": candidate.reward}
+    for one in objectives:
+        shown[one.name] = candidate.values.get(one.name)
+        shown[f"{one.name} uncertainty"] = candidate.uncertainty.get(one.name)
+        shown[f"{one.name} desirability"] = candidate.desirability.get(one.name)
+    known = "known" if candidate.is_known else "new"
+    return shown | {
+        "known": known,
+        "scaffold": scaffold,
+        "step": candidate.step,
+        "evaluation": candidate.evaluation,
+        "run": candidate.run.number,
+    }
+
+
+def _figured(rows: QuerySet[Candidate], run: Run, objectives: list[Objective]) -> Iterator[tuple[Candidate, dict]]:
+    source = rows.iterator(chunk_size=CHUNK)
+    while chunk := list(islice(source, CHUNK)):
+        families = with_scaffolds(chunk)
+        for candidate in chunk:
+            candidate.run = run
+            yield candidate, figures(candidate, objectives, families[candidate.smiles])
+
+
+def as_csv(rows: QuerySet[Candidate], run: Run, objectives: list[Objective]) -> Iterator[str]:
+    """A table with a header; every value under the name of its objective."""
+    blank = Candidate(run=run, values={}, uncertainty={}, desirability={})
+    header = ["id", "smiles", *figures(blank, objectives, "")]
+    body = ([c.label, c.smiles, *shown.values()] for c, shown in _figured(rows, run, objectives))
+    yield from csv_lines([header])
+    yield from csv_lines(body)
+
+
+def as_sdf(rows: QuerySet[Candidate], run: Run, objectives: list[Objective]) -> Iterator[str]:
+    """Records with flat coordinates and the same figures as fields."""
+    for candidate, shown in _figured(rows, run, objectives):
+        fields = {"id": candidate.label, "smiles": candidate.smiles, **shown}
+        yield structures.sdf_record(candidate.smiles, candidate.label, fields)
+
+
+def as_smi(rows: QuerySet[Candidate], run: Run, objectives: list[Objective]) -> Iterator[str]:
+    """Structure and name, one a line."""
+    for smiles, evaluation in rows.values_list("smiles", "evaluation").iterator(chunk_size=CHUNK):
+        yield f"{smiles} {Candidate(run=run, evaluation=evaluation).label}\n"
+
+
+Writer = Callable[[QuerySet[Candidate], Run, list[Objective]], Iterator[str]]
+KINDS: dict[str, tuple[str, Writer]] = {
+    "csv": ("text/csv; charset=utf-8", as_csv),
+    "sdf": ("chemical/x-mdl-sdfile; charset=utf-8", as_sdf),
+    "smi": ("chemical/x-daylight-smiles; charset=utf-8", as_smi),
+}
+
+
+def file_name(run: Run, kind: str) -> str:
+    """A name for the file that is safe on every system: campaign, run, kind."""
+    return f"{slugify(run.campaign.name)[:60] or 'campaign'}-run-{run.number}.{kind}"

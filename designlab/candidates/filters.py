@@ -1,0 +1,209 @@
+"""Which candidates are shown, and in which order: read from an address, told in words, applied to a query.
+
+The list, the downloads and the selection for a review all go through `Filter`, so they cannot differ. Each kind of
+condition is one small class with the same five members; a new kind joins `CONDITIONS` and nothing else changes.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+from urllib.parse import urlencode
+
+from django.db.models import F, QuerySet
+
+from designlab.candidates.objectives import Objective
+from designlab.common.json_number import JSONNumber
+from designlab.common.templatetags.figures import sensible
+
+Query = Mapping[str, str]
+Refusals = dict[str, str]
+
+
+class Condition(Protocol):
+    """What every kind of condition can do."""
+
+    @classmethod
+    def read(cls, query: Query, objectives: Sequence[Objective], refused: Refusals) -> list["Condition"]:
+        """The conditions of this kind in an address; what cannot be used is noted in `refused` by its field."""
+
+    def apply(self, rows: QuerySet) -> QuerySet:
+        """The rows that fulfil it."""
+
+    def words(self) -> str:
+        """How the page tells of it."""
+
+    def query(self) -> dict[str, str]:
+        """Its part of an address; `read` takes it back."""
+
+
+def number(query: Query, key: str, refused: Refusals) -> float | None:
+    """A number from an address, or None where the field is empty; a refusal is noted."""
+    raw = query.get(key, "").strip().replace("−", "-").replace(",", ".")
+    if not raw:
+        return None
+    try:
+        value = float(raw)
+    except ValueError:
+        value = math.nan
+    if math.isfinite(value):
+        return value
+    refused[key] = f"“{raw[:40]}” is not a number; write it like 0.8 or −3.5."
+    return None
+
+
+def written(value: float) -> str:
+    """A number as an address carries it: no more digits than needed."""
+    return f"{value:.10g}"
+
+
+@dataclass(frozen=True)
+class RewardAtLeast:
+    """Reward not below a limit."""
+
+    low: float
+
+    @classmethod
+    def read(cls, query: Query, objectives: Sequence[Objective], refused: Refusals) -> list["RewardAtLeast"]:
+        low = number(query, "reward_min", refused)
+        return [cls(low)] if low is not None else []
+
+    def apply(self, rows: QuerySet) -> QuerySet:
+        rows = rows.filter(reward__gte=self.low)
+        # The same limit on the indexed column, a hair wider, so that the index does the work.
+        return rows.filter(log_reward__gte=math.log(self.low) - 1e-6) if self.low > 0 else rows
+
+    def words(self) -> str:
+        return f"reward ≥ {self.low:.2f}" if round(self.low, 2) == self.low else f"reward ≥ {written(self.low)}"
+
+    def query(self) -> dict[str, str]:
+        return {"reward_min": written(self.low)}
+
+
+@dataclass(frozen=True)
+class ValueWithin:
+    """An objective's value between two limits, either of them open."""
+
+    objective: Objective
+    low: float | None
+    high: float | None
+
+    @classmethod
+    def read(cls, query: Query, objectives: Sequence[Objective], refused: Refusals) -> list["ValueWithin"]:
+        found = []
+        for objective in objectives:
+            low = number(query, f"{objective.key}_min", refused)
+            high = number(query, f"{objective.key}_max", refused)
+            if low is not None and high is not None and low > high:
+                refused[f"{objective.key}_max"] = f"must not lie below {written(low)}, the lower limit."
+            elif low is not None or high is not None:
+                found.append(cls(objective, low, high))
+        return found
+
+    def apply(self, rows: QuerySet) -> QuerySet:
+        alias = f"{self.objective.key}_value"
+        rows = rows.alias(**{alias: JSONNumber("values", self.objective.name)})
+        if self.low is not None:
+            rows = rows.filter(**{f"{alias}__gte": self.low})
+        return rows if self.high is None else rows.filter(**{f"{alias}__lte": self.high})
+
+    def words(self) -> str:
+        name, unit = self.objective.name, f" {self.objective.unit}" if self.objective.unit else ""
+        if self.high is None:
+            return f"{name} ≥ {sensible(self.low)}{unit}"
+        if self.low is None:
+            return f"{name} ≤ {sensible(self.high)}{unit}"
+        return f"{name} {sensible(self.low)} to {sensible(self.high)}{unit}"
+
+    def query(self) -> dict[str, str]:
+        ends = {f"{self.objective.key}_min": self.low, f"{self.objective.key}_max": self.high}
+        return {key: written(value) for key, value in ends.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class OnlyNew:
+    """Not among the molecules of the campaign's data."""
+
+    @classmethod
+    def read(cls, query: Query, objectives: Sequence[Objective], refused: Refusals) -> list["OnlyNew"]:
+        return [cls()] if query.get("new") else []
+
+    def apply(self, rows: QuerySet) -> QuerySet:
+        return rows.filter(is_known=False)
+
+    def words(self) -> str:
+        return "new only"
+
+    def query(self) -> dict[str, str]:
+        return {"new": "1"}
+
+
+CONDITIONS: tuple[type, ...] = (RewardAtLeast, ValueWithin, OnlyNew)
+
+
+@dataclass(frozen=True)
+class Order:
+    """By what the rows are sorted; equal ones by their id, so that pages never overlap."""
+
+    key: str = "reward"
+    descending: bool = True
+    objective: Objective | None = None
+
+    @classmethod
+    def read(cls, query: Query, objectives: Sequence[Objective]) -> "Order":
+        """From `sort=-reward`; anything unknown gives the usual order, best first."""
+        raw = query.get("sort", "")
+        key, descending = raw.removeprefix("-"), raw.startswith("-")
+        objective = next((one for one in objectives if one.key == key), None)
+        return cls(key, descending, objective) if objective or key in {"reward", "evaluation"} else cls()
+
+    def apply(self, rows: QuerySet) -> QuerySet:
+        if self.key == "reward":
+            return rows.order_by("-log_reward", "id") if self.descending else rows.order_by("log_reward", "-id")
+        if self.objective is None:
+            return rows.order_by("-evaluation" if self.descending else "evaluation")
+        rows = rows.alias(sorted_by=JSONNumber("values", self.objective.name))
+        by = F("sorted_by").desc(nulls_last=True) if self.descending else F("sorted_by").asc(nulls_last=True)
+        return rows.order_by(by, "id")
+
+    def query(self) -> dict[str, str]:
+        return {} if self == Order() else {"sort": f"-{self.key}" if self.descending else self.key}
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Conditions and an order."""
+
+    conditions: tuple = ()
+    order: Order = Order()
+    refused: Refusals = field(default_factory=dict, compare=False)
+
+    @classmethod
+    def read(cls, query: Query, objectives: Sequence[Objective]) -> "Filter":
+        """From an address or a form; fields that cannot be used are left out and told in `refused`."""
+        refused: Refusals = {}
+        found = [one for kind in CONDITIONS for one in kind.read(query, objectives, refused)]
+        return cls(tuple(found), Order.read(query, objectives), refused)
+
+    def matching(self, rows: QuerySet) -> QuerySet:
+        """The rows that fulfil every condition, in no particular order."""
+        for condition in self.conditions:
+            rows = condition.apply(rows)
+        return rows
+
+    def apply(self, rows: QuerySet) -> QuerySet:
+        """The rows that fulfil every condition, in the order asked for."""
+        return self.order.apply(self.matching(rows))
+
+    def words(self) -> list[str]:
+        """The conditions as the page tells them."""
+        return [condition.words() for condition in self.conditions]
+
+    def fields(self) -> dict[str, str]:
+        """The conditions as form fields."""
+        return {key: value for condition in self.conditions for key, value in condition.query().items()}
+
+    def query(self, **changes: str | int) -> str:
+        """The address of this list, with changes; an empty change drops its key."""
+        fields = {**self.fields(), **self.order.query(), **{key: str(value) for key, value in changes.items()}}
+        return urlencode({key: value for key, value in fields.items() if value})

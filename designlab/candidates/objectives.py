@@ -1,0 +1,34 @@
+"""The objectives of a run as its pages show them: a short key for addresses, a name, a unit."""
+
+from dataclasses import dataclass
+
+from designlab.campaigns.models import Run
+from designlab.engine.structures import property_units
+
+
+@dataclass(frozen=True)
+class Objective:
+    """One objective. `key` ("o0") stands for it in addresses, since names may hold any sign."""
+
+    key: str
+    name: str
+    unit: str
+    learned: bool
+
+    @property
+    def heading(self) -> str:
+        """Name and unit, as a column is headed."""
+        return f"{self.name}, {self.unit}" if self.unit else self.name
+
+
+def objectives_of(run: Run) -> list[Objective]:
+    """The objectives of the reward that the run was started with, in its order."""
+    listed = run.spec.get("reward", {}).get("objectives", [])
+    units, labels = property_units(), {row["name"]: row.get("unit") or "" for row in run.campaign.labelled.labels}
+    found = []
+    for position, raw in enumerate(listed):
+        source = raw.get("source", {})
+        learned = source.get("kind") == "model"
+        unit = labels.get(source.get("label"), "") if learned else units.get(source.get("property"), "")
+        found.append(Objective(key=f"o{position}", name=raw["name"], unit=unit, learned=learned))
+    return found

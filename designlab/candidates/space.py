@@ -1,0 +1,71 @@
+"""Numbers for the figures of a candidate list: rewards side by side, the map of chemical space, trade-offs."""
+
+from collections.abc import Mapping
+
+from django.urls import reverse
+
+from designlab.campaigns.models import Run
+from designlab.candidates.filters import Filter
+from designlab.candidates.models import Candidate
+from designlab.candidates.objectives import Objective
+from designlab.candidates.selectors import fingerprints_of, matching
+from designlab.common.kept import kept, key_of
+from designlab.engine import structures
+
+MAPPED = 1_500  # candidates, and as many molecules of the data
+RANKED = 20_000  # rewards kept for the distribution
+
+
+def all_rewards(run: Run) -> list[float]:
+    """Rewards of all candidates, thinned evenly over the ranking where there are very many."""
+    key = key_of("rewards", run.pk, run.n_candidates)
+    rows = Candidate.objects.filter(run=run).order_by("-log_reward", "id").values_list("reward", flat=True)
+    every = max(1, run.n_candidates // RANKED)
+    return kept(key, lambda: list(rows.iterator(chunk_size=10_000))[::every])
+
+
+def space(run: Run, chosen: Filter) -> dict:
+    """The map: candidates as the filter keeps them, best first, over the labelled data."""
+    key = key_of("space", run.pk, run.n_candidates, chosen.query())
+    return kept(key, lambda: _mapped(run, chosen))
+
+
+def _mapped(run: Run, chosen: Filter) -> dict:
+    rows = matching(run, chosen).only("smiles", "reward", "evaluation", "fingerprint")[:MAPPED]
+    candidates = list(rows)
+    data = run.campaign.labelled
+    known = structures.known_structures(data.table, data.table_sha256) if data.table else []
+    every = -(-len(known) // MAPPED) or 1
+    fps = structures.known_fingerprints(data.table, data.table_sha256)[::every] if known else []
+    placed = structures.map_coordinates([*fingerprints_of(candidates), *fps])
+    n = len(candidates)
+    return {
+        "x": placed["x"][:n],
+        "y": placed["y"][:n],
+        "rewards": [candidate.reward for candidate in candidates],
+        "names": [Candidate(run=run, evaluation=candidate.evaluation).label for candidate in candidates],
+        "links": [reverse("candidates:detail", args=[candidate.pk]) for candidate in candidates],
+        "data_x": placed["x"][n:],
+        "data_y": placed["y"][n:],
+        "n_data": len(known),
+        "share": placed["share"],
+    }
+
+
+def trade_off(run: Run, chosen: Filter, objectives: list[Objective], query: Mapping[str, str]) -> dict | None:
+    """Two objectives against each other for the candidates that the filter keeps; None for fewer than two."""
+    if len(objectives) < 2:
+        return None
+    by_key = {one.key: one for one in objectives}
+    across = by_key.get(query.get("x", ""), objectives[0])
+    upward = by_key.get(query.get("y", ""), objectives[1])
+    rows = list(matching(run, chosen).only("values", "reward", "evaluation")[:MAPPED])
+    return {
+        "across": across,
+        "upward": upward,
+        "x": [row.values.get(across.name) for row in rows],
+        "y": [row.values.get(upward.name) for row in rows],
+        "rewards": [row.reward for row in rows],
+        "names": [Candidate(run=run, evaluation=row.evaluation).label for row in rows],
+        "links": [reverse("candidates:detail", args=[row.pk]) for row in rows],
+    }

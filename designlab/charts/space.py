@@ -1,0 +1,28 @@
+"""The map of chemical space."""
+
+from designlab.charts import theme
+from designlab.charts.candidates import by_reward
+
+
+def space(shown: dict) -> theme.Figure:
+    """Candidates over the labelled data; a click opens the molecule."""
+    data = theme.points(shown["data_x"], shown["data_y"], "your data", theme.RANDOM, size=5, opacity=0.45)
+    data["hoverinfo"], data["hovertemplate"] = "skip", None
+    hover = [f"{name}, reward {value:.2f}" for name, value in zip(shown["names"], shown["rewards"], strict=True)]
+    cloud = theme.points(
+        shown["x"], shown["y"], "candidates", hover=hover, links=shown["links"], **by_reward(shown["rewards"])
+    )
+    bare = {"showticklabels": False, "showgrid": False, "ticks": ""}
+    of_data = f"{len(shown['data_x']):,} of {shown['n_data']:,} labelled molecules"
+    return theme.figure(
+        [data, cloud],
+        title="Map of chemical space",
+        says=f"The {len(hover):,} best of the candidates shown, darker for a higher reward, over {of_data} in grey. "
+        "Near means alike: the two main directions of Morgan fingerprints carry "
+        f"{100 * shown['share']:.0f} % of all differences, so distance on the map is a hint and not a measure. "
+        "Choose a point to open the molecule.",
+        x=theme.axis("", **bare),
+        y=theme.axis("", **bare),
+        height=440,
+        showlegend=True,
+    )
