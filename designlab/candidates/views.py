@@ -1,0 +1,162 @@
+"""Pages of candidates: list, map and figures, mode coverage, one molecule, downloads, drawings."""
+
+import hashlib
+from http import HTTPStatus
+
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import render
+from django.utils.cache import get_conditional_response
+from django.views.decorators.http import require_safe
+
+from designlab.accounts.selectors import may_design
+from designlab.campaigns.models import Run
+from designlab.candidates import coverage, exports, selection, selectors, space
+from designlab.candidates.detail import detail as detail_of
+from designlab.candidates.filters import Filter
+from designlab.candidates.histograms import histograms
+from designlab.candidates.models import Candidate
+from designlab.candidates.objectives import objectives_of
+from designlab.charts import candidates as figures
+from designlab.charts import modes as mode_figures
+from designlab.charts import space as space_figures
+from designlab.charts.theme import family_colour
+from designlab.engine.chemistry import depict
+from designlab.engine.structures import fingerprint_labels
+
+# An SVG opened on its own must not be able to do anything but show itself.
+DRAWING_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+
+
+@require_safe
+def listing(request: HttpRequest, pk: int) -> HttpResponse:
+    """The candidates of a run as a table or a grid: filtered, sorted, a page at a time."""
+    shown = selectors.listing(request.user, pk, request.GET)
+    view = "grid" if request.GET.get("view") == "grid" else "table"
+    return render(
+        request,
+        "candidates/list.html",
+        _frame(request, shown.run, shown.filter, tab=view)
+        | {
+            "listing": shown,
+            "view": view,
+            "histograms": histograms(shown.run, shown.objectives, shown.filter),
+            "headings": _headings(shown, view),
+            "base_query": _before_page(shown.filter.query(view="grid" if view == "grid" else "")),
+        },
+    )
+
+
+def _frame(request: HttpRequest, run: Run, chosen: Filter, *, tab: str) -> dict:
+    """What the head and the tabs of all pages of a candidate list show."""
+    return {
+        "section": "campaigns",
+        "run": run,
+        "filter": chosen,
+        "query": chosen.query(),
+        "tab": tab,
+        "n_shown": selectors.count(run, chosen),
+        "may_design": may_design(request.user, run.campaign.team),
+        "download_kinds": [("csv", "CSV"), ("sdf", "SDF"), ("smi", "SMILES")],
+        "most": selection.MOST,
+    }
+
+
+def _before_page(query: str) -> str:
+    return f"{query}&" if query else ""
+
+
+def _headings(shown: selectors.Listing, view: str) -> list[dict]:
+    """Column heads: what they sort by when chosen, and how the list is sorted now. Best or highest comes first."""
+    order, heads = shown.filter.order, []
+    for key, words in [("reward", "Reward"), *((one.key, one.heading) for one in shown.objectives)]:
+        now = order.key == key
+        sort = key if now and order.descending else f"-{key}"
+        query = shown.filter.query(sort=sort, view="grid" if view == "grid" else "")
+        direction = ("descending" if order.descending else "ascending") if now else ""
+        heads.append({"key": key, "words": words, "query": query, "direction": direction})
+    return heads
+
+
+@require_safe
+def download(request: HttpRequest, pk: int, kind: str) -> HttpResponse:
+    """Exactly the list that the same address shows, as CSV, SDF or SMILES."""
+    if kind not in exports.KINDS:
+        raise Http404
+    run = selectors.run_for(request.user, pk)
+    objectives = objectives_of(run)
+    chosen = Filter.read(request.GET, objectives)
+    if chosen.refused:
+        words = "\n".join(f"{field}: {problem}" for field, problem in chosen.refused.items())
+        return HttpResponse(words, content_type="text/plain; charset=utf-8", status=HTTPStatus.BAD_REQUEST)
+    content_type, write = exports.KINDS[kind]
+    answer = StreamingHttpResponse(write(selectors.matching(run, chosen), run, objectives), content_type=content_type)
+    answer["Content-Disposition"] = f'attachment; filename="{exports.file_name(run, kind)}"'
+    return answer
+
+
+@require_safe
+def map_and_figures(request: HttpRequest, pk: int) -> HttpResponse:
+    """Rewards beside data and random draws, the map of chemical space, one objective against another."""
+    run = selectors.run_for(request.user, pk)
+    objectives = objectives_of(run)
+    chosen = Filter.read(request.GET, objectives)
+    rewards = space.all_rewards(run)
+    report = run.report
+    crossed = space.trade_off(run, chosen, objectives, request.GET) if rewards else None
+    shown = {
+        "rewards": figures.rewards(
+            rewards, report.get("data_rewards", []), report.get("random_rewards", []), family_colour(run.family)
+        ),
+        "map": space_figures.space(space.space(run, chosen)) if rewards else None,
+        "trade_off": figures.trade_off(crossed) if crossed else None,
+        "crossed": crossed,
+        "objectives": objectives,
+    }
+    return render(request, "candidates/space.html", _frame(request, run, chosen, tab="space") | shown)
+
+
+@require_safe
+def modes(request: HttpRequest, pk: int) -> HttpResponse:
+    """How many clearly different good molecules there are, when they were found, which known ones were reached."""
+    run = selectors.run_for(request.user, pk)
+    rule, refused = coverage.read_rule(request.GET)
+    found = coverage.coverage(run, rule)
+    pictures = Candidate.objects.filter(run=run).in_bulk([pk for pk, _ in found.best])
+    best = [(pictures[pk], depict(pictures[pk].smiles, *selectors.SMALL), n) for pk, n in found.best if pk in pictures]
+    known = [row | {"drawing": depict(row["smiles"], *selectors.SMALL)} for row in found.known[: coverage.SHOWN_KNOWN]]
+    shown = {
+        "coverage": found,
+        "rule": rule,
+        "refused": refused,
+        "fingerprints": fingerprint_labels(),
+        "curve": mode_figures.found(found.evaluations, found.found, str(rule), family_colour(run.family)),
+        "best": best,
+        "known": known,
+        "top_reward": Candidate.objects.filter(run=run)
+        .order_by("-log_reward")
+        .values_list("reward", flat=True)
+        .first(),
+    }
+    return render(request, "candidates/modes.html", _frame(request, run, Filter(), tab="modes") | shown)
+
+
+@require_safe
+def detail(request: HttpRequest, pk: int) -> HttpResponse:
+    """One molecule: why this one, where it comes from, what is like it, what people said."""
+    return render(request, "candidates/detail.html", {"section": "campaigns", "detail": detail_of(request.user, pk)})
+
+
+@require_safe
+def drawing(request: HttpRequest, pk: int) -> HttpResponse:
+    """The drawing of one molecule as a picture of its own; `size=large` for the large one."""
+    candidate = selectors.candidate_for(request.user, pk)
+    size = selectors.LARGE if request.GET.get("size") == "large" else selectors.SMALL
+    etag = '"' + hashlib.sha256(f"{size}{candidate.smiles}".encode()).hexdigest()[:32] + '"'
+    answer = get_conditional_response(request, etag=etag)
+    if answer is None:
+        answer = HttpResponse(depict(candidate.smiles, *size), content_type="image/svg+xml")
+    answer["ETag"] = etag
+    answer["Cache-Control"] = "private, max-age=86400"
+    answer["Content-Security-Policy"] = DRAWING_POLICY
+    answer["X-Content-Type-Options"] = "nosniff"
+    return answer

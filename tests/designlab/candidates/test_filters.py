@@ -1,0 +1,108 @@
+"""A filter reads what it writes, tells it in words, and lets through what the plain definition lets through."""
+
+import math
+
+import pytest
+from django.http import QueryDict
+
+from designlab.candidates.filters import Filter
+from designlab.candidates.models import Candidate
+from designlab.candidates.objectives import objectives_of
+from designlab.common.json_number import JSONNumber
+from tests.designlab import factories
+
+ALL = "reward_min=0.5&o0_min=-3&o1_max=450&o1_min=250&new=1&sort=-o0"
+
+
+def kept(lab, query):
+    rows = Filter.read(QueryDict(query), objectives_of(lab.run)).apply(Candidate.objects.filter(run=lab.run))
+    return list(rows)
+
+
+def test_a_filter_reads_back_what_it_wrote(lab):
+    objectives = objectives_of(lab.run)
+    first = Filter.read(QueryDict(ALL), objectives)
+    assert Filter.read(QueryDict(first.query()), objectives) == first
+    assert len(first.conditions) == 4 and not first.refused
+
+
+def test_conditions_agree_with_their_plain_definition(lab):
+    expected = [
+        one for one in lab.candidates
+        if one.reward >= 0.5 and one.values["solubility"] >= -3
+        and 250 <= one.values["weight"] <= 450 and not one.is_known
+    ]  # fmt: skip
+    expected.sort(key=lambda one: (-one.values["solubility"], one.pk))
+    assert kept(lab, ALL) == expected
+    assert 0 < len(expected) < len(lab.candidates)
+
+
+@pytest.mark.parametrize(
+    ("sort", "key"),
+    [
+        ("-reward", lambda one: (-one.reward, one.pk)),
+        ("reward", lambda one: (one.reward, -one.pk)),
+        ("evaluation", lambda one: one.evaluation),
+        ("-evaluation", lambda one: -one.evaluation),
+        ("o2", lambda one: (one.values["QED"], one.pk)),
+        ("-o1", lambda one: (-one.values["weight"], one.pk)),
+        ("nonsense", lambda one: (-one.reward, one.pk)),
+    ],
+)
+def test_every_order_is_the_one_it_says(lab, sort, key):
+    assert kept(lab, f"sort={sort}") == sorted(lab.candidates, key=key)
+
+
+def test_missing_values_come_last_in_both_directions(lab):
+    lost = lab.candidates[3]
+    lost.values["QED"] = None
+    lost.save()
+    assert kept(lab, "sort=o2")[-1] == kept(lab, "sort=-o2")[-1] == lost
+
+
+def test_the_filter_is_told_in_words(lab):
+    words = Filter.read(QueryDict(ALL), objectives_of(lab.run)).words()
+    assert words == ["reward ≥ 0.50", "solubility ≥ −3.00 log mol/L", "weight 250 to 450 Da", "new only"]
+
+
+def test_a_field_that_cannot_be_used_is_named_and_the_others_still_count(lab):
+    read = Filter.read(QueryDict("reward_min=high&o0_min=-1&o0_max=-4&new=1"), objectives_of(lab.run))
+    assert set(read.refused) == {"reward_min", "o0_max"}
+    assert "“high” is not a number" in read.refused["reward_min"]
+    assert read.words() == ["new only"]
+
+
+@pytest.mark.parametrize("raw", ["nan", "inf", "-inf", "1e999"])
+def test_numbers_that_are_none_are_refused(lab, raw):
+    assert Filter.read(QueryDict(f"reward_min={raw}"), objectives_of(lab.run)).refused
+
+
+def test_a_decimal_comma_and_a_true_minus_are_understood(lab):
+    read = Filter.read(QueryDict("o0_min=−3,5"), objectives_of(lab.run))
+    assert read.query() == "o0_min=-3.5"
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "1e-9"])
+def test_a_reward_limit_at_or_below_zero_lets_all_through(lab, limit):
+    assert len(kept(lab, f"reward_min={limit}")) == len(lab.candidates)
+
+
+@pytest.mark.parametrize(
+    "name", ["plain", "7", 'a "quoted" name', "back\\slash", "log S (Å²) 'x'", "a.b[0]", "%s", "$"]
+)
+def test_an_objective_may_have_any_name(lab, name):
+    one = factories.make_candidates(lab.run, 1, smiles=["CCO"])[0]
+    one.values = {name: 1.25, "other": 3.0}
+    one.save()
+    rows = Candidate.objects.filter(pk=one.pk).annotate(
+        found=JSONNumber("values", name), none=JSONNumber("values", "?")
+    )
+    assert rows.values_list("found", "none").get() == (1.25, None)
+
+
+def test_the_limit_on_the_indexed_column_never_loses_a_row(lab):
+    one = lab.candidates[0]
+    one.reward = 0.7
+    one.log_reward = math.log(0.7) - 1e-9  # a hair apart, as rounding leaves them
+    one.save()
+    assert one in kept(lab, "reward_min=0.7")
