@@ -37,7 +37,7 @@ class GFlowNetConfig(Settings):
         100_000, label="Most steps", help="Training ends after so many steps.", low=1, high=10_000_000,
     )  # fmt: skip
     batch_size: int = setting(
-        64, label="Batch", help="New molecules drawn and scored in a step.", low=2, high=4096,
+        32, label="Batch", help="New molecules drawn and scored in a step.", low=2, high=4096,
     )  # fmt: skip
     replay_share: float = setting(
         1.0, label="Replay", help="Molecules of the past trained on again, per new one.", low=0.0, high=4.0,
