@@ -30,7 +30,8 @@ def rows(first: int, last: int) -> dict:
         "candidates": [
             {
                 "evaluation": i + 1, "step": i // PER_STEP, "smiles": "C" * (i + 1), "is_known": False,
-                "log_reward": -1.0, "reward": 0.37, "scaffold": "", "fingerprint": b"", "values": {}, "uncertainty": {}, "desirability": {},
+                "log_reward": -1.0, "reward": 0.37, "scaffold": "", "fingerprint": b"",
+                "values": {}, "uncertainty": {}, "desirability": {},
             }
             for i in evaluations
         ],
