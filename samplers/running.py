@@ -176,7 +176,7 @@ class Reporter:
         """Keep a durable event with the figures of the archive; tell every durable one live."""
         if not event.durable:
             return
-        figures = {name: _finite(value) for name, value in event.numbers.items()}
+        figures: Plain = {name: _finite(value) for name, value in event.numbers.items()}
         figures |= {"step": event.step, "message": event.message} | standing(self.archive)
         self.records.append(figures)
         best = [{"smiles": e.smiles, "reward": math.exp(e.log_reward)} for e in self.archive.best(12)]
@@ -233,7 +233,7 @@ def _candidates(new: list[Evaluation], names: Sequence[str], known: set[str]) ->
     from samplers.chem.fingerprints import fingerprints, to_bytes
     from samplers.chem.scaffolds import scaffold
 
-    rows = [
+    rows: list[Plain] = [
         {
             "evaluation": item.index + 1, "step": item.step, "smiles": item.smiles, "is_known": item.smiles in known,
             "log_reward": item.log_reward, "reward": math.exp(item.log_reward), "scaffold": "", "fingerprint": b"",

@@ -11,6 +11,7 @@ from django.core.files import File
 from designlab.accounts.models import Team, User
 from designlab.campaigns import services, slices
 from designlab.campaigns.models import Campaign, Run
+from designlab.campaigns.reward_rows import quantiles_of
 from designlab.datasets import modelling
 from designlab.datasets import services as datasets
 from designlab.datasets.models import DataSet, PropertyModel
@@ -78,12 +79,10 @@ def learned(data: DataSet, label: str, *, actor: User, seed: int = 0) -> Propert
 
 def reward_for(data: DataSet, label: str, goal: Goal) -> dict:
     """The default reward for a label of a data set."""
-    row = next((row for row in data.labels if row["name"] == label), None)
-    if row is None:
+    if label not in {row["name"] for row in data.labels}:
         offered = ", ".join(repr(row["name"]) for row in data.labels) or "none"
         raise Refused(f"The data set has no numeric label {label!r}; it has: {offered}.")
-    quantiles = tuple(row["quantiles"][q] for q in ("5", "50", "95"))
-    return reward_engine.default_reward(label, goal.direction, goal.target, quantiles)
+    return reward_engine.default_reward(label, goal.direction, goal.target, quantiles_of(data, label))
 
 
 def train_here(run: Run, *, owner: str, tell: Callable[[Run], None]) -> Run:

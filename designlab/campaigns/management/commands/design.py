@@ -142,7 +142,5 @@ def _json(text: str, option: str) -> dict:
 
 
 def _model_words(card: dict) -> str:
-    rmse, mean = card.get("rmse"), card.get("baseline_rmse")
-    if rmse is None or mean is None:
-        return "Learned."
-    return f"Learned: error {rmse:.2f} across scaffolds (always guessing the mean: {mean:.2f})."
+    error, guessing = card["scores"]["rmse"], card["baseline"]["rmse"]
+    return f"Learned: error {error:.2f} on held-out scaffolds (always guessing the mean: {guessing:.2f})."
