@@ -14,6 +14,7 @@ from designlab.campaigns import headless, services
 from designlab.campaigns.models import InvalidTransition, Run
 from designlab.campaigns.report import candidates_in_order, report
 from designlab.candidates import exports
+from designlab.candidates.objectives import objectives_of
 from designlab.engine import rewards as reward_engine
 from designlab.engine.errors import Refused, SettingRefused
 
@@ -105,9 +106,9 @@ class Command(BaseCommand):
     def _write(self, run: Run, out: Path) -> None:
         self._say("Writing the list and comparing with random draws and the uploaded molecules ...")
         candidates = candidates_in_order(run)
-        for name, rows in (("candidates.csv", exports.csv_rows), ("candidates.sdf", exports.sdf_records)):
+        for name, lines in (("candidates.csv", exports.as_csv), ("candidates.sdf", exports.as_sdf)):
             with (out / name).open("w", encoding="utf-8", newline="") as file:
-                file.writelines(rows(run, candidates))
+                file.writelines(lines(candidates, run, objectives_of(run)))
         result = report(run)
         (out / "report.json").write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         means = result["metrics"]["best100_mean"]
