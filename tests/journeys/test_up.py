@@ -61,7 +61,7 @@ def test_up_starts_stops_and_resumes(installation):
     assert len(members) >= 6  # itself, Redis, web and its worker, the Celery worker and its children, beat
     first.send_signal(signal.SIGINT)
     assert first.wait(60) == 0
-    gone, alive = psutil.wait_procs(members, timeout=10)
+    _, alive = psutil.wait_procs(members, timeout=10)
     assert alive == []
     with pytest.raises(urllib.error.URLError):
         answer(f"http://127.0.0.1:{port}/healthz")
