@@ -20,6 +20,7 @@ from designlab.engine.errors import Refused
 
 log = logging.getLogger(__name__)
 OWNER = "headless"
+LONGEST_IMPORT_S = 3_600.0
 
 
 @dataclass(frozen=True)
@@ -49,22 +50,31 @@ def import_file(path: Path, *, actor: User, team: Team, structure: str | None, l
         raise Refused(f"There is no file {path}.")
     with path.open("rb") as file:
         data = datasets.add_file(actor=actor, team=team, file=File(file, name=path.name), name=path.name)
-    datasets.inspect_now(data.id)
     return finish_import(data, actor=actor, structure=structure, labels=labels)
 
 
 def finish_import(data: DataSet, *, actor: User, structure: str | None, labels: list[str]) -> DataSet:
-    """Answer the mapping page's questions and import. Raises Refused when the file is refused."""
-    data.refresh_from_db()
-    if data.status == DataSet.Status.ASKING:
-        mapping = datasets.suggested_mapping(data, structure=structure, labels=labels)
-        datasets.import_with(actor=actor, dataset_id=data.id, mapping=mapping)
-    if data.status in {DataSet.Status.ASKING, DataSet.Status.IMPORTING}:
-        datasets.import_now(data.id)
+    """Answer the mapping page's questions and import, or wait for the worker that already does.
+
+    Raises Refused when the file is refused, or when another process works on it for too long.
+    """
+    status, end = DataSet.Status, time.monotonic() + LONGEST_IMPORT_S
+    while time.monotonic() < end:
         data.refresh_from_db()
-    if data.status != DataSet.Status.READY:
-        raise Refused(data.message or f"{data} could not be imported.")
-    return data
+        if data.status == status.READY:
+            return data
+        if data.status == status.REFUSED:
+            raise Refused(data.message)
+        if data.status == status.UPLOADED:
+            datasets.inspect_now(data.id)
+        elif data.status == status.ASKING:
+            mapping = datasets.suggested_mapping(data, structure=structure, labels=labels)
+            datasets.import_with(actor=actor, dataset_id=data.id, mapping=mapping)
+        else:
+            datasets.import_now(data.id)
+        if DataSet.objects.filter(id=data.id, status=data.status).exists():
+            time.sleep(0.5)  # another process works on it
+    raise Refused(f"{data} is still being imported by another process after {LONGEST_IMPORT_S:.0f} s.")
 
 
 def learned(data: DataSet, label: str, *, actor: User, seed: int = 0) -> PropertyModel:
@@ -101,8 +111,6 @@ def start_example(*, labelled: DataSet, unlabelled: DataSet, label: str, name: s
     """Import the example's files, learn its model and start its run. Every step is skipped when it was done before."""
     actor, team = labelled.created_by, labelled.team
     for data, labels in ((labelled, [label]), (unlabelled, [])):
-        if data.status == DataSet.Status.UPLOADED:
-            datasets.inspect_now(data.id)
         finish_import(data, actor=actor, structure="smiles", labels=labels)
     learned(labelled, label, actor=actor)
     if Campaign.objects.filter(team=team, name=name).exists():

@@ -17,6 +17,7 @@ OWNER = "owner"
 TEAM = "My lab"
 CAMPAIGN = "Example: soluble and drug-like"
 LABEL = "solubility (log mol/L)"
+FILES = ("Measured solubility (example)", "ChEMBL sample (example)")
 
 
 @transaction.atomic
@@ -55,21 +56,28 @@ def solubility_csv() -> bytes:
 
 
 def ensure_campaign() -> None:
-    """Upload the example's two files once; a worker imports them and starts the campaign."""
+    """Upload the example's two files once; a worker imports them and starts the campaign.
+
+    At a later start nothing is uploaded again; what the first start did not finish is finished.
+    """
+    from designlab.campaigns.models import Campaign
     from designlab.datasets import services
 
     team = Team.objects.order_by("id").first()
-    if DataSet.objects.filter(team=team).exists():
+    data = list(DataSet.objects.filter(team=team, name__in=FILES).order_by("id"))
+    if Campaign.objects.filter(team=team, name=CAMPAIGN).exists():
         return
-    owner = team.members.order_by("id").first()
-    files = [
-        ("Measured solubility (example)", "solubility.csv", solubility_csv()),
-        ("ChEMBL sample (example)", "chembl_samples.csv", _carried("chembl_samples.csv").read_bytes()),
-    ]
-    uploaded = [
-        services.add_file(actor=owner, team=team, file=ContentFile(content, name=filename), name=name)
-        for name, filename, content in files
-    ]
-    from designlab.operations.tasks import start_example
+    if not data and not DataSet.objects.filter(team=team).exists():
+        owner = team.members.order_by("id").first()
+        contents = (
+            ("solubility.csv", solubility_csv()),
+            ("chembl_samples.csv", _carried("chembl_samples.csv").read_bytes()),
+        )
+        data = [
+            services.add_file(actor=owner, team=team, file=ContentFile(content, name=filename), name=name)
+            for name, (filename, content) in zip(FILES, contents, strict=True)
+        ]
+    if len(data) == len(FILES):
+        from designlab.operations.tasks import start_example
 
-    start_example.apply_async(args=[[data.id for data in uploaded]], queue="cpu")
+        start_example.apply_async(args=[[one.id for one in data]], queue="cpu")
