@@ -114,19 +114,42 @@ def desirability_curve(transform: Mapping[str, Any], xs: Sequence[float]) -> lis
     return curve(Transform.from_dict(dict(transform)), list(xs))
 
 
-def preview_reward(raw: Mapping[str, Any], smiles: Sequence[str], models: Mapping[str, Path]) -> dict[str, Any]:
-    """The reward of known molecules: the checks of `check_on_data`, and per molecule reward, values, desirabilities."""
-    from samplers.rewards.reward import check_on_data
+def measure_sources(
+    raw: Mapping[str, Any], smiles: Sequence[str], models: Mapping[str, Path]
+) -> dict[str, dict[str, list[float]]]:
+    """What a reward's objectives are about, measured on these structures: `values`, `uncertainty` and `in_domain`.
+
+    Keys are "property:NAME" and "model:LABEL". None of it depends on curves, weights or caution.
+    """
+    from samplers.rewards.features import Prepared
     from samplers.running import load_reward
 
-    reward = load_reward(raw, models)
-    batch = reward.evaluate(list(smiles))
-    return check_on_data(reward, list(smiles)) | {
-        "names": list(reward.names),
-        "log_reward": batch.log_reward.tolist(),
-        "values": batch.values.tolist(),
-        "desirabilities": batch.desirabilities.tolist(),
+    measured = load_reward(raw, models).measure(Prepared(list(smiles)))
+    parts = ("values", "uncertainty", "in_domain")
+    return {
+        f"{source.kind}:{source.key}": {part: numbers.tolist() for part, numbers in zip(parts, found, strict=True)}
+        for source, found in measured.items()
     }
+
+
+def preview_reward(
+    raw: Mapping[str, Any], smiles: Sequence[str], measured: Mapping[str, Mapping[str, Sequence[float]]]
+) -> dict[str, Any]:
+    """The reward of known molecules from what `measure_sources` found: checks, and the log_reward of each molecule."""
+    import numpy as np
+
+    from samplers.rewards.definition import RewardDefinition
+    from samplers.rewards.reward import check_batch, combine
+
+    definition = RewardDefinition.from_dict(dict(raw))
+    found = {}
+    for item in definition.objectives:
+        known = measured[f"{item.source.kind}:{item.source.key}"]
+        values, doubt, domain = (np.asarray(known[part], float) for part in ("values", "uncertainty", "in_domain"))
+        found[item.source] = (values, doubt, domain)
+    batch = combine(definition, found)
+    names = [item.name for item in definition.objectives]
+    return check_batch(names, list(smiles), batch) | {"names": names, "log_reward": batch.log_reward.tolist()}
 
 
 def evaluate(raw: Mapping[str, Any], smiles: Sequence[str], models: Mapping[str, Path]) -> list[float]:

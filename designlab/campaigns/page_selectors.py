@@ -1,42 +1,22 @@
 """What the campaign list, the campaign page and the set-up page show; everything here only reads."""
 
-import hashlib
-import json
-import math
+from collections.abc import Iterable
 from datetime import timedelta
 
-import redis
-from django.core.cache import cache
 from django.db.models import Count, Max, QuerySet
 from django.utils import timezone
 
 from designlab.accounts.models import Team, User
+from designlab.campaigns import measured
 from designlab.campaigns.models import Campaign, Run
 from designlab.campaigns.reward_rows import label_of, usual_transform
 from designlab.charts import rewards as charts
 from designlab.common.models import AuditEvent
 from designlab.common.templatetags.figures import count, sensible, span
 from designlab.datasets.models import DataSet, PropertyModel
-from designlab.engine import chemistry, tables
+from designlab.engine import chemistry
 from designlab.engine import rewards as reward_engine
 from designlab.engine.errors import Refused
-
-SAMPLE = 500  # molecules that histograms and the preview look at: enough to see the shape, computed in a second
-KEPT_S = 86_400
-SHOWN_BEST = 10
-
-
-def _kept(key: str, compute):
-    """An answer from the cache, else computed; a page must not fail for want of Redis."""
-    try:
-        found = cache.get(key)
-        if found is None:
-            found = compute()
-            cache.set(key, found, KEPT_S)
-    except (redis.exceptions.RedisError, OSError):
-        return compute()
-    return found
-
 
 # -- modes, as the candidate page counts them ---------------------------------------------------------------
 
@@ -104,38 +84,10 @@ def may_steer(user: User, campaign: Campaign) -> bool:
 # -- the data behind the objectives --------------------------------------------------------------------------
 
 
-def _sampled(dataset: DataSet) -> dict[str, list]:
-    """Structures and labels of at most SAMPLE molecules, evenly spread over the table."""
-    labels = {row["name"]: row.get("column", row["name"]) for row in dataset.labels}
-    table = tables.columns(dataset.table, ["smiles", *dict.fromkeys(labels.values())])
-    n = len(table["smiles"])
-    chosen = range(n) if n <= SAMPLE else [i * n // SAMPLE for i in range(SAMPLE)]
-    sample = {"smiles": [table["smiles"][i] for i in chosen]}
-    for name, column in labels.items():
-        values = [table[column][i] for i in chosen]
-        if not any(isinstance(value, int | float) for value in values):  # a label that few molecules carry
-            values = [value for value in table[column] if value is not None][:SAMPLE]
-        sample[f"model:{name}"] = values
-    return sample
-
-
-def histograms(dataset: DataSet) -> dict[str, dict | None]:
-    """The distribution of every label and computed property over the labelled molecules, by source."""
-
-    def compute() -> dict:
-        sample = _sampled(dataset)
-        smiles = sample.pop("smiles")
-        names = [row["name"] for row in reward_engine.property_catalogue()]
-        computed = chemistry.properties(smiles, names) if smiles else {}
-        sample |= {f"property:{name}": values for name, values in computed.items()}
-        return {source: charts.histogram(values) for source, values in sample.items()}
-
-    return _kept(f"histograms:{dataset.table_sha256 or dataset.pk}", compute)
-
-
-def sources(dataset: DataSet) -> dict[str, dict]:
-    """For every source: its words, its distribution, and the curve it is usually offered with."""
-    seen = histograms(dataset)
+def sources(dataset: DataSet, used: Iterable[str]) -> dict[str, dict]:
+    """For every source: its words and the curve it is usually offered with; for those used, its distribution."""
+    learned = [f"model:{row['name']}" for row in dataset.labels]
+    seen = measured.histograms(dataset, [*learned, *used])
     found = {}
     for row in dataset.labels:
         low, high = _ends(seen.get(f"model:{row['name']}"))
@@ -207,30 +159,15 @@ def _quality(model: PropertyModel | None, row: dict) -> dict:
     return {"level": level, "sentences": sentences, "notes": report.get("notes", []), "report": report}
 
 
-# -- the reward on the data, before anything runs ------------------------------------------------------------
+# -- the reward on the data, before anything runs -----------------------------------------------------------
 
 
-def reward_preview(reward: dict, dataset: DataSet, models: list[dict]) -> dict | None:
-    """The combined reward of the uploaded molecules and the best of them drawn; None while a model is not ready."""
+def reward_preview(reward: dict, dataset: DataSet, models: list[dict], *, wait: bool = True) -> dict | None:
+    """What the reward says of the uploaded molecules; None while a model is not ready, or nothing is measured."""
     if any(row["model"] is None or row["model"].status != PropertyModel.Status.READY for row in models):
         return None
     archives = {row["label"]: (row["model"].archive, row["model"].archive_sha256) for row in models}
-    parts = json.dumps([reward, dataset.table_sha256, sorted(archives.items())], sort_keys=True)
-    key = "preview:" + hashlib.sha256(parts.encode()).hexdigest()
-    return _kept(key, lambda: _preview(reward, _sampled(dataset)["smiles"], archives))
-
-
-def _preview(reward: dict, smiles: list[str], archives: dict) -> dict:
-    try:
-        found = reward_engine.preview_reward(reward, smiles, archives)
-    except Refused as refusal:
-        return {"problems": [str(refusal)], "is_constant": True, "rewards": [], "best": []}
-    rewards = [math.exp(value) for value in found["log_reward"]]
-    order = sorted(range(len(rewards)), key=lambda i: -rewards[i])
-    best = [{"smiles": smiles[i], "reward": rewards[i]} for i in order[:SHOWN_BEST]]
-    shown = {"n": len(rewards), "best": best, "median": rewards[order[len(order) // 2]] if order else None}
-    shown |= {"bars": charts.reward_bars(rewards), "is_constant": found.get("is_constant", False)}
-    return shown | {"problems": found.get("problems", []), "rewards": rewards}
+    return measured.preview(reward, dataset, archives, wait=wait)
 
 
 def drawn(molecules: list[dict], width: int = 240, height: int = 170) -> list[dict]:

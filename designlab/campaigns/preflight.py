@@ -52,8 +52,8 @@ class Preflight:
             self.lines.append(Line(level, words, fix or None))
 
 
-def examine(page: SetUp) -> Preflight:
-    """Look at everything that the page holds."""
+def examine(page: SetUp, *, wait: bool = False) -> Preflight:
+    """Look at everything that the page holds; with `wait` also at what was not measured yet."""
     found = Preflight()
     valid = page.is_valid()
     if page.labelled is None:
@@ -64,7 +64,7 @@ def examine(page: SetUp) -> Preflight:
     models = pages.models_for(page.reward, page.labelled)
     _models(found, models)
     if page.reward:
-        _reward(found, page, models)
+        _reward(found, page, models, wait)
     if page.config.is_valid():
         _vocabulary(found, page)
     _time(found, page)
@@ -90,8 +90,8 @@ def _models(found: Preflight, models: list[dict]) -> None:
             found.add(EDGE, f"{name} is weak on new scaffolds: keep the caution high and the other objectives strong.")
 
 
-def _reward(found: Preflight, page: SetUp, models: list[dict]) -> None:
-    preview = pages.reward_preview(page.reward, page.labelled, models)
+def _reward(found: Preflight, page: SetUp, models: list[dict], wait: bool) -> None:
+    preview = pages.reward_preview(page.reward, page.labelled, models, wait=wait)
     if preview is None:
         return
     level = OUTSIDE if preview["is_constant"] else EDGE

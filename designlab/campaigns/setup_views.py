@@ -12,13 +12,16 @@ from designlab.accounts.selectors import may_design
 from designlab.campaigns import page_selectors as pages
 from designlab.campaigns import preflight, reward_rows, setup
 from designlab.campaigns.forms import sentence
+from designlab.campaigns.measured import histograms
 from designlab.campaigns.models import Campaign, InvalidTransition, Run
+from designlab.campaigns.reward_rows import rows_of, source_key
 from designlab.campaigns.setup import SetUp
 from designlab.datasets.modelling import ask_for_model
-from designlab.datasets.models import DataSet
+from designlab.datasets.models import DataSet, PropertyModel
 from designlab.engine import rewards as reward_engine
 from designlab.engine.errors import Refused, SettingRefused
 
+LEARNING = (PropertyModel.Status.WAITING, PropertyModel.Status.TRAINING)
 ONLY_DESIGNERS = "Only owners and designers of the team can set up campaigns and runs."
 
 
@@ -79,7 +82,7 @@ def preview(request: HttpRequest) -> HttpResponse:
     """The learned models and the combined reward of the uploaded molecules, as they stand now."""
     page = _page_sent(request)
     _ask_for_models(page)
-    return render(request, "campaigns/setup/_preview.html", _preview(page))
+    return render(request, "campaigns/setup/_preview.html", _preview(page, wait=True))
 
 
 @require_POST
@@ -169,7 +172,7 @@ def _started(request: HttpRequest, page: SetUp) -> HttpResponse:
     if not page.is_valid():
         return _shown(request, page, status=422)
     _ask_for_models(page)
-    flight = preflight.examine(page)
+    flight = preflight.examine(page, wait=True)
     if flight.stops:
         page.refusals += [line.words for line in flight.lines if line.level == preflight.OUTSIDE]
         return _shown(request, page, status=422)
@@ -194,25 +197,30 @@ def _ask_for_models(page: SetUp) -> None:
                 ask_for_model(actor=page.user, dataset=page.labelled, label=label)
 
 
-def _preview(page: SetUp) -> dict:
+def _preview(page: SetUp, *, wait: bool) -> dict:
+    """The learned models, what the reward prefers, and the distributions that its curves lie over."""
     models = pages.models_for(page.reward, page.labelled)
-    preview = None
+    learning = any(row["model"] is None or row["model"].status in LEARNING for row in models)
+    shown = {"page": page, "models": models, "preview": None, "learning": learning, "seen": {}}
     if page.reward and page.labelled:
-        preview = pages.reward_preview(page.reward, page.labelled, models)
-        if preview:
-            preview = preview | {"best": pages.drawn(preview["best"])}
-    return {"page": page, "models": models, "preview": preview}
+        preview = pages.reward_preview(page.reward, page.labelled, models, wait=wait)
+        shown["preview"] = preview and preview | {"best": pages.drawn(preview["best"])}
+        if page.campaign is None and wait:
+            used = [source_key(objective["source"]) for objective in page.reward["objectives"]]
+            shown["seen"] = histograms(page.labelled, used)
+    return shown
 
 
 def _shown(request: HttpRequest, page: SetUp, *, status: int = 200, **more) -> HttpResponse:
-    """The whole page."""
+    """The whole page. What takes longer than a moment is left to the fragments, unless a form without them asks."""
     known = {}
     if page.campaign is None and page.labelled:
-        known = pages.sources(page.labelled)
+        known = pages.sources(page.labelled, [row.get("source", "") for row in rows_of(page.fields)])
         pages.pictures(page.rows.forms, known)
-    if request.method == "POST":
+    wait = request.method == "POST" and not request.htmx
+    if wait:
         _ask_for_models(page)
-    shown = _preview(page) | {
+    shown = _preview(page, wait=wait) | {
         "flight": preflight.examine(page),
         "sources": known,
         "section": "campaigns",

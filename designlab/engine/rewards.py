@@ -11,6 +11,7 @@ default_reward = api.default_reward
 desirability_curve = api.desirability_curve
 labels_needed = api.labels_needed
 property_catalogue = api.property_catalogue
+preview_reward = api.preview_reward
 
 
 def model_folders(archives: dict[str, tuple[str, str]]) -> dict[str, Path]:
@@ -18,9 +19,9 @@ def model_folders(archives: dict[str, tuple[str, str]]) -> dict[str, Path]:
     return {label: files.cached(name, sha256) for label, (name, sha256) in archives.items()}
 
 
-def preview_reward(reward: dict, smiles: list[str], archives: dict[str, tuple[str, str]]) -> dict:
-    """The reward of known molecules: values, desirabilities, rewards, the best ones, and whether it is constant."""
-    return api.preview_reward(reward, smiles, model_folders(archives))
+def measure_sources(reward: dict, smiles: list[str], archives: dict[str, tuple[str, str]]) -> dict[str, dict]:
+    """What a reward's objectives are about, measured on molecules; curves, weights and caution play no part."""
+    return api.measure_sources(reward, smiles, model_folders(archives))
 
 
 def train_models(smiles: list[str], labels: list[float], *, label: str, seed: int) -> dict:

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from samplers.errors import RewardError
 from samplers.rewards.batch import RewardBatch
 from samplers.rewards.computed import property_values
-from samplers.rewards.definition import RewardDefinition
+from samplers.rewards.definition import RewardDefinition, Source
 from samplers.rewards.features import Prepared
 from samplers.rewards.transforms import FLOOR, cautious_log_desirability, log_aggregate
 
 Floats = NDArray[np.float64]
+Measured = tuple[Floats, Floats, Floats]  # values, uncertainty, in-domain share of n molecules
 
 BLOCK: Final = 2048  # molecules held with all their features at once
 
@@ -24,7 +25,7 @@ BLOCK: Final = 2048  # molecules held with all their features at once
 class Predictor(Protocol):
     """A learned property: mean, one standard deviation and in-domain share of each structure, (n,) each."""
 
-    def predict(self, molecules: Prepared, /) -> tuple[Floats, Floats, Floats]:
+    def predict(self, molecules: Prepared, /) -> Measured:
         """Predict a prepared batch; NaN mean where a structure cannot be read."""
 
 
@@ -38,7 +39,6 @@ class Reward:
         self.definition = definition
         self.models = dict(models or {})
         self.names = tuple(item.name for item in definition.objectives)
-        self._weights = np.array([item.weight for item in definition.objectives])
         for item in definition.objectives:
             if item.source.kind == "model" and item.source.key not in self.models:
                 known = ", ".join(repr(label) for label in sorted(self.models)) or "none"
@@ -61,41 +61,58 @@ class Reward:
 
     def evaluate_prepared(self, prepared: Prepared) -> RewardBatch:
         """As `evaluate`, for a batch whose molecules are already parsed."""
-        known: dict[Any, tuple[Floats, Floats, Floats]] = {}
-        n, k = len(prepared), len(self.names)
-        values, doubts, domain, logs = (np.empty((n, k)) for _ in range(4))
-        for column, item in enumerate(self.definition.objectives):
-            if item.source not in known:
-                known[item.source] = self._measure(prepared, item.source.kind, item.source.key)
-            values[:, column], doubts[:, column], domain[:, column] = known[item.source]
-            doubt = item.caution * doubts[:, column]
-            logs[:, column] = cautious_log_desirability(item.transform, values[:, column], doubt)
-        return RewardBatch(
-            values=values,
-            uncertainty=doubts,
-            desirabilities=np.exp(logs),
-            in_domain=domain,
-            log_reward=log_aggregate(self.definition.aggregation, logs, self._weights),
-        )
+        return combine(self.definition, self.measure(prepared))
 
-    def _measure(self, prepared: Prepared, kind: str, key: str) -> tuple[Floats, Floats, Floats]:
+    def measure(self, prepared: Prepared) -> dict[Source, Measured]:
+        """Every source of the definition, measured once: values, uncertainty and in-domain share, (n,) each."""
+        sources = dict.fromkeys(item.source for item in self.definition.objectives)
+        return {source: self._measure(prepared, source.kind, source.key) for source in sources}
+
+    def _measure(self, prepared: Prepared, kind: str, key: str) -> Measured:
         if kind == "model":
             return self.models[key].predict(prepared)
         values = property_values(prepared, key)
         return values, np.where(np.isnan(values), np.nan, 0.0), np.where(np.isnan(values), 0.0, 1.0)
 
 
-def check_on_data(reward: Reward, smiles: Sequence[str], batch: RewardBatch | None = None) -> dict[str, Any]:
-    """What a reward says about molecules a team already has, before any generator starts.
+def combine(definition: RewardDefinition, measured: Mapping[Source, Measured]) -> RewardBatch:
+    """The reward of n molecules whose sources are measured already: curves, caution and aggregation alone."""
+    items = definition.objectives
+    values, doubts, domain = (np.column_stack([measured[item.source][part] for item in items]) for part in range(3))
+    logs = np.column_stack(
+        [
+            cautious_log_desirability(item.transform, values[:, column], item.caution * doubts[:, column])
+            for column, item in enumerate(items)
+        ]
+    )
+    return RewardBatch(
+        values=values,
+        uncertainty=doubts,
+        desirabilities=np.exp(logs),
+        in_domain=domain,
+        log_reward=log_aggregate(definition.aggregation, logs, np.array([item.weight for item in items])),
+    )
 
-    `batch` is the reward's answer for these molecules, where it is already known. Returns plain data: n,
-    n_unreadable, best (log_reward and smiles), quantiles of log_reward (5, 25, 50, 75, 95 %), objectives (mean
-    desirability and share at the floor of each), is_constant and problems (sentences a person can act on; empty when
-    nothing is suspicious). Raises RewardError when there is no molecule.
+
+def check_on_data(reward: Reward, smiles: Sequence[str], batch: RewardBatch | None = None) -> dict[str, Any]:
+    """What a reward says about molecules a team already has, before any generator starts; see `check_batch`.
+
+    `batch` is the reward's answer for these molecules, where it is already known.
     """
     if not len(smiles):
         raise RewardError("There are no molecules to check the reward on. Add a data set first.")
-    batch = reward.evaluate(smiles) if batch is None else batch
+    return check_batch(reward.names, smiles, reward.evaluate(smiles) if batch is None else batch)
+
+
+def check_batch(names: Sequence[str], smiles: Sequence[str], batch: RewardBatch) -> dict[str, Any]:
+    """What these rewards of known molecules say of the reward; `names` are those of its objectives.
+
+    Returns plain data: n, n_unreadable, best (log_reward and smiles), quantiles of log_reward (5, 25, 50, 75, 95 %),
+    objectives (mean desirability and share at the floor of each), is_constant and problems (sentences a person can
+    act on; empty when nothing is suspicious). Raises RewardError when there is no molecule.
+    """
+    if not len(smiles):
+        raise RewardError("There are no molecules to check the reward on. Add a data set first.")
     logs = batch.log_reward
     best = int(np.argmax(logs))
     quantiles = np.quantile(logs, [0.05, 0.25, 0.5, 0.75, 0.95])
@@ -106,7 +123,7 @@ def check_on_data(reward: Reward, smiles: Sequence[str], batch: RewardBatch | No
             "share_at_floor": float((batch.desirabilities[:, column] <= FLOOR * 1.001).mean()),
             "constant": bool(np.ptp(batch.desirabilities[:, column]) < 1e-9),
         }
-        for column, name in enumerate(reward.names)
+        for column, name in enumerate(names)
     ]
     constant = bool(np.ptp(logs) < 1e-9)
     return {

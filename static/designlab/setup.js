@@ -157,8 +157,14 @@
     field.value = fix.dataset.value;
     field.dispatchEvent(new Event("input", { bubbles: true }));
   });
-  document.addEventListener("htmx:afterSwap", () => {
+  document.addEventListener("htmx:afterSwap", (event) => {
+    const seen = document.getElementById("seen");
+    for (const [source, histogram] of Object.entries(JSON.parse(seen?.textContent || "{}"))) {
+      if (SOURCES[source]) SOURCES[source].histogram = histogram;
+    }
     dress();
+    // The pre-flight follows the preview, so that the same molecules are not measured twice at once.
+    if (event.detail.target.id !== "preflight") form.dispatchEvent(new Event("seen"));
     const flight = document.getElementById("preflight");
     if (form.dataset.starting && flight.dataset.state !== "learning") {
       delete form.dataset.starting;

@@ -42,10 +42,17 @@ def at_hand(monkeypatch, dataset):
     """A learned model, a measured vocabulary, a worker: nothing stands in the way of a start."""
     make_model(dataset)
 
-    def previewed(reward, smiles, archives):
-        return {"log_reward": [-0.1 * i for i in range(len(smiles))], "is_constant": False, "problems": []}
+    def all_alike(reward, smiles, archives):
+        return {
+            reward_rows.source_key(row["source"]): {
+                "values": [-float(i) for i in range(len(smiles))],
+                "uncertainty": [0.5] * len(smiles),
+                "in_domain": [1.0] * len(smiles),
+            }
+            for row in reward["objectives"]
+        }
 
-    monkeypatch.setattr(reward_engine, "preview_reward", previewed)
+    monkeypatch.setattr(reward_engine, "measure_sources", all_alike)
     monkeypatch.setattr(preflight, "measured_data", lambda **question: dict(MEASURED))
     cache.set("worker-seen", "cpu-1", 60)
 
@@ -188,13 +195,10 @@ def test_a_data_set_without_numbers_is_named_and_the_way_out_too(client, owner, 
     assert "No measured molecules yet" in client.get(reverse("campaigns:new")).content.decode()
 
 
-def test_a_constant_reward_stops_before_anything_is_made(client, owner, dataset, at_hand, monkeypatch):
-    def flat(reward, smiles, archives):
-        said = "The reward is the same (0.5) for all 20 molecules of the data."
-        return {"log_reward": [-0.7] * len(smiles), "is_constant": True, "problems": [said]}
-
-    monkeypatch.setattr(reward_engine, "preview_reward", flat)
-    answer = send(client, fields_of(dataset))
+def test_a_constant_reward_stops_before_anything_is_made(client, owner, dataset, at_hand):
+    far = {f"objective-{i}-DELETE": "on" for i in (0, 2, 3, 4)}
+    far |= {"objective-1-kind": "step", "objective-1-low": "50", "objective-1-high": ""}  # no molecule has it
+    answer = send(client, fields_of(dataset, **far))
     assert answer.status_code == 422
     assert "The reward is the same" in answer.content.decode()
     assert not Campaign.objects.exists()
@@ -336,7 +340,7 @@ def test_a_measurement_is_asked_for_once_and_its_answer_shown(client, owner, dat
     asked = []
     monkeypatch.setattr(tasks.measure_data, "apply_async", lambda **sent: asked.append(sent["args"][0]))
     make_model(dataset)
-    monkeypatch.setattr(page_selectors, "reward_preview", lambda *parts: None)
+    monkeypatch.setattr(page_selectors, "reward_preview", lambda *parts, **more: None)
     for _ in range(3):
         text = send(client, fields_of(dataset), "preflight").content.decode()
     assert "A worker is measuring" in text

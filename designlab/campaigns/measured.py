@@ -1,0 +1,107 @@
+"""What a reward is about, measured once on a sample of the uploaded molecules; curves and weights come later.
+
+Moving a curve then costs milliseconds, so the set-up page can show at once what the reward prefers.
+"""
+
+import hashlib
+import math
+from collections.abc import Iterable
+
+import redis
+from django.core.cache import cache
+
+from designlab.campaigns.reward_rows import source_key, source_of
+from designlab.charts import rewards as charts
+from designlab.datasets.models import DataSet
+from designlab.engine import rewards as engine
+from designlab.engine import tables
+from designlab.engine.errors import Refused
+
+SAMPLE = 400  # enough to see the shape of a distribution, measured in a second or two
+KEPT_S = 7 * 86_400
+SHOWN_BEST = 10
+Archives = dict[str, tuple[str, str]]
+
+
+def sample_of(dataset: DataSet) -> list[str]:
+    """At most SAMPLE structures, evenly spread over the table."""
+    smiles = tables.columns(dataset.table, ["smiles"])["smiles"]
+    n = len(smiles)
+    return smiles if n <= SAMPLE else [smiles[i * n // SAMPLE] for i in range(SAMPLE)]
+
+
+def measured(dataset: DataSet, sources: Iterable[str], archives: Archives, *, wait: bool = True) -> dict | None:
+    """Values and doubt of every source on the sample. Without `wait`, None when something is not measured yet."""
+    names = {source: _name(dataset, source, archives) for source in dict.fromkeys(sources)}
+    found = {source: _kept(name) for source, name in names.items()}
+    missing = [source for source, known in found.items() if known is None]
+    if missing and not wait:
+        return None
+    if missing:
+        needed = {label: archive for label, archive in archives.items() if f"model:{label}" in missing}
+        fresh = engine.measure_sources(_about(missing), sample_of(dataset), needed)
+        for source in missing:
+            _keep(names[source], fresh[source])
+        found |= fresh
+    return found
+
+
+def _name(dataset: DataSet, source: str, archives: Archives) -> str:
+    model = archives.get(source.removeprefix("model:"), ("", ""))[1] if source.startswith("model:") else ""
+    text = f"{dataset.table_sha256 or dataset.pk}|{source}|{model}|{SAMPLE}"
+    return "measured-source:" + hashlib.sha256(text.encode()).hexdigest()
+
+
+def _about(sources: list[str]) -> dict:
+    """A reward that is about these sources; its curves are never used."""
+    curve = {"kind": "sigmoid", "low": 0, "high": 1}
+    rows = [{"name": str(i), "source": source_of(source), "transform": curve} for i, source in enumerate(sources)]
+    return {"schema": 1, "name": "what is measured", "objectives": rows}
+
+
+def _kept(name: str) -> dict | None:
+    try:
+        return cache.get(name)
+    except (redis.exceptions.RedisError, OSError):  # a page must not fail for want of Redis
+        return None
+
+
+def _keep(name: str, found: dict) -> None:
+    try:
+        cache.set(name, found, KEPT_S)
+    except (redis.exceptions.RedisError, OSError):
+        return
+
+
+def histograms(dataset: DataSet, sources: Iterable[str]) -> dict[str, dict | None]:
+    """The distribution behind each source: measured labels as uploaded, computed properties of the sample."""
+    columns = {f"model:{row['name']}": row.get("column", row["name"]) for row in dataset.labels}
+    wanted = list(dict.fromkeys(sources))
+    learned = {source: columns[source] for source in wanted if source in columns}
+    values = tables.columns(dataset.table, list(dict.fromkeys(learned.values()))) if learned else {}
+    found = {source: charts.histogram(values[column]) for source, column in learned.items()}
+    computed = measured(dataset, [source for source in wanted if source.startswith("property:")], {}) or {}
+    return found | {source: charts.histogram(known["values"]) for source, known in computed.items()}
+
+
+def preview(reward: dict, dataset: DataSet, archives: Archives, *, wait: bool = True) -> dict | None:
+    """The combined reward of the sample and its best molecules; None without `wait` while it is not measured."""
+    try:
+        sources = [source_key(objective["source"]) for objective in reward["objectives"]]
+        known = measured(dataset, sources, archives, wait=wait)
+        if known is None:
+            return None
+        smiles = sample_of(dataset)
+        found = engine.preview_reward(reward, smiles, known)
+    except Refused as refusal:
+        return {"problems": [str(refusal)], "is_constant": True, "best": []}
+    rewards = [math.exp(value) for value in found["log_reward"]]
+    order = sorted(range(len(rewards)), key=lambda i: -rewards[i])
+    return {
+        "n": len(rewards),
+        "median": rewards[order[len(order) // 2]],
+        "best": [{"smiles": smiles[i], "reward": rewards[i]} for i in order[:SHOWN_BEST]],
+        "bars": charts.reward_bars(rewards),
+        "is_constant": found["is_constant"],
+        "problems": found["problems"],
+    }
