@@ -6,11 +6,14 @@ from datetime import timedelta
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.core.files.uploadhandler import StopUpload
+from django.db import connection
 from django.utils import timezone
 
 from designlab.common.models import AuditEvent
 from designlab.datasets import services, work
 from designlab.datasets.models import DataSet
+from designlab.datasets.uploads import Capped
 
 Status = DataSet.Status
 
@@ -36,9 +39,13 @@ def test_an_upload_is_kept_byte_for_byte_with_its_digest(add):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_worker_is_asked_only_after_the_commit(add, no_messages):
+def test_the_worker_is_asked_only_after_the_commit(add, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        "designlab.datasets.tasks.send", lambda task, pk: asked.append((pk, connection.in_atomic_block))
+    )
     dataset = add()
-    assert no_messages == [("inspect_file", dataset.pk)]
+    assert asked == [(dataset.pk, False)]
 
 
 def test_the_given_name_is_never_a_path(add):
@@ -156,15 +163,40 @@ def test_a_dead_workers_import_is_taken_up_and_the_late_one_writes_nothing(add, 
     assert set(stored_files()) == kept  # what the late worker stored is gone
 
 
+def test_a_late_worker_writes_nothing_while_another_is_at_work(add, monkeypatch):
+    dataset = add()
+    others = {"claimed": "another worker", "attempts": 2}
+    found = {"status": Status.REFUSED, "message": "late"}
+
+    def overtaken(*args, **kwargs):
+        DataSet.objects.filter(pk=dataset.pk).update(inspection=others)
+        return found
+
+    monkeypatch.setattr(work, "inspect", overtaken)
+    services.inspect_now(dataset.pk)
+    dataset.refresh_from_db()
+    assert (dataset.status, dataset.inspection) == (Status.UPLOADED, others)
+
+
+def test_a_request_above_the_limit_is_read_and_thrown_away():
+    capped = Capped(request=None, limit=1_000_000)
+    capped.handle_raw_input(None, {}, 2_000_000, b"boundary")
+    with pytest.raises(StopUpload) as stopped:
+        capped.receive_data_chunk(b"C", 0)
+    assert not stopped.value.connection_reset  # the browser gets its page with the sentence
+    capped.handle_raw_input(None, {}, 1_000_000, b"boundary")
+    assert capped.receive_data_chunk(b"C", 0) == b"C"
+
+
 def test_three_attempts_without_result_end_with_a_sentence(add, monkeypatch):
     dataset = add()
 
     def die(*args, **kwargs):
-        raise KeyboardInterrupt
+        raise RuntimeError("the worker goes away")
 
     monkeypatch.setattr(work, "inspect", die)
     for _ in range(3):
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(RuntimeError):
             services.inspect_now(dataset.pk)
         DataSet.objects.filter(pk=dataset.pk).update(touched_at=timezone.now() - timedelta(hours=1))
     services.inspect_now(dataset.pk)
