@@ -1,0 +1,94 @@
+"""Every address that carries an id answers 404 to another team, whatever the method; a new address must be listed."""
+
+import pytest
+from django.urls import get_resolver, reverse
+from django.urls.resolvers import URLPattern, URLResolver
+
+from designlab.campaigns.models import Campaign, Run
+from designlab.candidates.models import Assignment, Candidate, ReviewItem, ReviewRound
+from designlab.common.models import AuditEvent
+from designlab.datasets.models import DataSet
+from tests.designlab import factories
+
+pytestmark = pytest.mark.django_db
+
+# What the id in each address stands for. An address with an id that is missing here fails the first test.
+STANDS_FOR = {
+    DataSet: [
+        f"datasets:{n}" for n in ("detail", "map", "read_again", "progress", "rejected", "merged", "curated")
+    ],
+    Campaign: [f"campaigns:{n}" for n in ("detail", "new_run", "reward_json")],
+    Run: [
+        *(f"campaigns:{n}" for n in ("run", "run_live", "pause", "resume", "stop", "clone")),
+        *(f"candidates:{n}" for n in ("list", "download", "space", "modes", "review_new")),
+    ],
+    Candidate: ["candidates:detail", "candidates:drawing"],
+    ReviewRound: [f"candidates:{n}" for n in ("review", "vote", "decide", "freeze", "review_export")],
+}  # fmt: skip
+MODEL_OF = {name: model for model, names in STANDS_FOR.items() for name in names}
+
+
+def addresses_with_ids(resolver=None, namespace=""):
+    for entry in (resolver or get_resolver()).url_patterns:
+        if isinstance(entry, URLResolver):
+            inner = f"{namespace}{entry.namespace}:" if entry.namespace else namespace
+            yield from addresses_with_ids(entry, inner)
+        elif isinstance(entry, URLPattern) and "pk" in entry.pattern.converters:
+            yield f"{namespace}{entry.name}"
+
+
+def arguments(name, pk):
+    return {"pk": pk} | ({"kind": "csv"} if name == "candidates:download" else {})
+
+
+@pytest.fixture
+def theirs(media):
+    """One row of each kind that belongs to a team the signed-in person is not in."""
+    team = factories.make_team("Their team")
+    owner = factories.make_user(team)
+    campaign = factories.make_campaign(team, owner)
+    run = factories.make_run(campaign, owner)
+    candidate = factories.make_candidates(run, 3)[0]
+    review = ReviewRound.objects.create(campaign=campaign, title="Theirs", created_by=owner)
+    ReviewItem.objects.create(round=review, candidate=candidate, position=1)
+    Assignment.objects.create(round=review, user=owner)
+    return {DataSet: campaign.labelled, Campaign: campaign, Run: run, Candidate: candidate, ReviewRound: review}
+
+
+@pytest.fixture
+def stranger(client):
+    client.force_login(factories.make_user(factories.make_team("My team"), username="stranger"))
+    return client
+
+
+def test_every_address_with_an_id_is_listed():
+    assert set(addresses_with_ids()) == set(MODEL_OF)
+
+
+@pytest.mark.parametrize("name", sorted(MODEL_OF))
+def test_another_teams_id_is_not_found(name, stranger, theirs):
+    row = theirs[MODEL_OF[name]]
+    before = AuditEvent.objects.count(), type(row).objects.filter(pk=row.pk).values().get()
+    url = reverse(name, kwargs=arguments(name, row.pk))
+    answers = {method: getattr(stranger, method)(url).status_code for method in ("get", "post")}
+    assert set(answers.values()) <= {404, 405}, answers
+    assert 404 in answers.values(), answers
+    assert (AuditEvent.objects.count(), type(row).objects.filter(pk=row.pk).values().get()) == before
+
+
+@pytest.mark.parametrize("name", ["campaigns:new", "campaigns:preview", "campaigns:preflight", "campaigns:create"])
+def test_set_up_does_not_reach_another_teams_data(name, stranger, theirs):
+    given = {"labelled": theirs[DataSet].pk, "label": "logS"}
+    answer = (stranger.post if name == "campaigns:create" else stranger.get)(reverse(name), given)
+    assert answer.status_code in {200, 302, 404, 405, 422}
+    assert theirs[DataSet].name.encode() not in answer.content
+    assert not Campaign.objects.exclude(pk=theirs[Campaign].pk).exists()
+
+
+@pytest.mark.parametrize("name", sorted(MODEL_OF))
+def test_nobody_sees_anything_without_signing_in(name, client, theirs):
+    url = reverse(name, kwargs=arguments(name, theirs[MODEL_OF[name]].pk))
+    answer = client.get(url)
+    assert answer.status_code in {302, 405}
+    if answer.status_code == 302:
+        assert answer["Location"].startswith(reverse("account_login"))
