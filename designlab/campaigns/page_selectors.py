@@ -10,6 +10,7 @@ from designlab.accounts.models import Team, User
 from designlab.campaigns import measured
 from designlab.campaigns.models import Campaign, Run
 from designlab.campaigns.reward_rows import label_of, usual_transform
+from designlab.candidates import coverage
 from designlab.charts import rewards as charts
 from designlab.common.models import AuditEvent
 from designlab.common.templatetags.figures import count, sensible, span
@@ -22,8 +23,21 @@ from designlab.engine.errors import Refused
 
 
 def modes_of(standing) -> dict | None:
-    """Modes found by a run so far, and known ones reached; None before the first slice ended."""
-    return None
+    """Modes found by a run so far, and known ones reached; None while nothing good was found."""
+    run = standing.run
+    if not run.n_candidates:
+        return None
+    found = coverage.coverage(run, coverage.default_rule(run))
+    if not found.n_counted:
+        return None
+    return {
+        "n": found.n_modes,
+        "rule": str(found.rule),
+        "n_known": len(found.known),
+        "n_reached": found.n_reached,
+        "x": found.evaluations,
+        "y": found.found,
+    }
 
 
 # -- lists -------------------------------------------------------------------------------------------------

@@ -1,7 +1,8 @@
 """Mode coverage of a run: modes found against evaluations, known modes reached or missed."""
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from designlab.campaigns.models import Run
 from designlab.candidates.models import Candidate
@@ -42,10 +43,17 @@ class Coverage:
         return sum(row["reached"] for row in self.known)
 
 
-def read_rule(query: Mapping[str, str]) -> tuple[Rule, dict[str, str]]:
+def default_rule(run: Run) -> Rule:
+    """Good means 0.8, or as good as the best molecule of the data where even that is worse; fixed for the whole run."""
+    best = max((row["reward"] for row in run.report.get("best_data", [])), default=1.0)
+    steps = max(1, math.floor(best * 20 + 1e-9))
+    return replace(DEFAULT, threshold=min(DEFAULT.threshold, steps / 20))
+
+
+def read_rule(query: Mapping[str, str], default: Rule = DEFAULT) -> tuple[Rule, dict[str, str]]:
     """The definition in an address, and what of it could not be used."""
     refused: dict[str, str] = {}
-    threshold = _within(query, "threshold", DEFAULT.threshold, refused)
+    threshold = _within(query, "threshold", default.threshold, refused)
     distance = _within(query, "distance", DEFAULT.distance, refused)
     fingerprint = query.get("fingerprint", DEFAULT.fingerprint)
     if fingerprint not in structures.fingerprint_labels():
@@ -66,7 +74,7 @@ def _within(query: Mapping[str, str], key: str, default: float, refused: dict[st
     return default
 
 
-def coverage(run: Run, rule: Rule = DEFAULT) -> Coverage:
+def coverage(run: Run, rule: Rule) -> Coverage:
     """The coverage of a run; computed once for each definition and state of the run."""
     key = key_of("coverage", run.pk, run.n_candidates, run.n_evaluations, rule.plain())
     return Coverage(rule=rule, **kept(key, lambda: _computed(run, rule)))

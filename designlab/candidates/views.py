@@ -119,7 +119,7 @@ def map_and_figures(request: HttpRequest, pk: int) -> HttpResponse:
 def modes(request: HttpRequest, pk: int) -> HttpResponse:
     """How many clearly different good molecules there are, when they were found, which known ones were reached."""
     run = selectors.run_for(request.user, pk)
-    rule, refused = coverage.read_rule(request.GET)
+    rule, refused = coverage.read_rule(request.GET, coverage.default_rule(run))
     found = coverage.coverage(run, rule)
     pictures = Candidate.objects.filter(run=run).in_bulk([pk for pk, _ in found.best])
     best = [(pictures[pk], depict(pictures[pk].smiles, *selectors.SMALL), n) for pk, n in found.best if pk in pictures]

@@ -33,7 +33,7 @@ def sensible(value, digits: int = 3) -> str:
 @register.filter
 def reward(value) -> str:
     """A reward between 0 and 1 with two decimals; three near the ends, where two would say 0 or 1."""
-    if value is None:
+    if value is None or value == "":
         return "–"
     number = float(value)
     return f"{number:.3f}" if 0 < number < 0.01 or 0.995 <= number < 1 else f"{number:.2f}"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from django.urls import reverse
 
-from designlab.candidates.coverage import DEFAULT, coverage, read_rule
+from designlab.candidates.coverage import DEFAULT, coverage, default_rule, read_rule
 from designlab.engine import chemistry
 from designlab.engine.modes import Rule
 from tests.designlab import factories
@@ -37,10 +37,10 @@ def test_modes_of_a_run_are_those_of_the_definition(lab, rule):
 
 
 def test_a_known_mode_is_reached_when_a_good_candidate_is_near_and_only_then(lab):
-    assert coverage(lab.run).n_reached == 0
+    assert coverage(lab.run, DEFAULT).n_reached == 0
     same = factories.make_candidates(lab.run, 1, smiles=[factories.KNOWN[0]])[0]
     type(same).objects.filter(pk=same.pk).update(reward=0.95, log_reward=np.log(0.95))
-    found = coverage(lab.run)
+    found = coverage(lab.run, DEFAULT)
     first = found.known[0]
     assert found.n_reached == 1
     assert (first["smiles"], first["reached"], first["similarity"], first["nearest"]) == (
@@ -80,3 +80,15 @@ def test_a_limit_outside_its_range_is_told_and_not_used(raw):
 def test_a_threshold_nothing_reaches_gives_advice(lab, signed_in):
     html = signed_in(lab.viewer).get(reverse("candidates:modes", args=[lab.run.pk]), {"threshold": "0.999"}).content
     assert "No candidate is good by this definition" in html.decode()
+
+
+@pytest.mark.parametrize(("best", "threshold"), [(0.93, 0.8), (0.80, 0.8), (0.57, 0.55), (0.002, 0.05), (None, 0.8)])
+def test_good_means_as_good_as_the_data_where_even_their_best_is_modest(lab, best, threshold):
+    lab.run.report["best_data"] = [] if best is None else [{"smiles": "CCO", "reward": best}]
+    assert default_rule(lab.run).threshold == threshold
+
+
+def test_the_run_page_counts_as_this_page_does(lab, signed_in):
+    html = signed_in(lab.viewer).get(reverse("campaigns:run", args=[lab.run.pk])).content.decode()
+    found = coverage(lab.run, default_rule(lab.run))
+    assert f"<b>{found.n_modes} <small>modes</small></b><span>{found.rule}</span>" in html
