@@ -18,6 +18,30 @@ from designlab.engine import chemistry
 PER_PAGE = 50
 DRAWN_PER_PAGE = 24
 COLUMNS_SHOWN = 60
+# Why a row was rejected, for people; the sentence of each row says it in detail.
+REASONS = {
+    "syntax": "not a SMILES",
+    "unreadable": "not a SMILES",
+    "chemistry": "not a molecule",
+    "empty": "no structure",
+    "valence": "too many bonds on an atom",
+    "aromaticity": "aromatic bonds do not add up",
+    "wildcard": "wildcard or R-group",
+    "query": "query, not a molecule",
+    "reaction": "reaction, not a molecule",
+    "inchi": "InChI instead of SMILES",
+    "inchikey": "InChIKey instead of SMILES",
+    "several_values": "several values in one cell",
+    "several_components": "several molecules in one cell",
+    "text_after_smiles": "text after the SMILES",
+    "unknown_atom": "unknown atom",
+    "out_of_range": "number out of range",
+    "too_large": "too many atoms",
+    "too_long": "too long",
+    "too_deep": "branches nested too deeply",
+    "ragged": "row does not fit the columns",
+    "poisoned": "took too long to read",
+}
 ORDER = (answers.STRUCTURE, answers.LABEL, answers.ID, answers.IGNORE)
 
 
@@ -144,6 +168,6 @@ def _reasons(receipt: dict) -> list[dict]:
     """Why rows were rejected: the code in words, how many, and the first examples."""
     examples = receipt["rejected_examples"]
     return [
-        {"code": code.replace("_", " "), "n": n, "examples": examples.get(code, [])}
+        {"words": REASONS.get(code, code.replace("_", " ")), "n": n, "examples": examples.get(code, [])}
         for code, n in receipt["rejected_by_code"].items()
     ]

@@ -9,15 +9,27 @@ document.addEventListener("change", (event) => {
   if (control) control.form.requestSubmit();
 });
 
-// A second click on a button that already sends would only repeat the first.
+// A second click on a button that already sends would only repeat the first. An answer that is a download leaves
+// the page as it is, so the form is free again after a moment; a button that says what it sends waits for the answer.
+const swapWords = (button) => {
+  [button.dataset.sending, button.textContent] = [button.textContent, button.dataset.sending];
+};
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (form.method !== "post" || form.hasAttribute("hx-post")) return;
-  if (form.dataset.sent) event.preventDefault();
+  if (event.defaultPrevented || form.method !== "post" || form.hasAttribute("hx-post")) return;
+  if (form.dataset.sent) {
+    event.preventDefault();
+    return;
+  }
   form.dataset.sent = "yes";
+  if (event.submitter?.dataset.sending) swapWords(event.submitter);
+  else setTimeout(() => { delete form.dataset.sent; }, 2000);
 });
 window.addEventListener("pageshow", () => {
-  for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+  for (const form of document.querySelectorAll("form[data-sent]")) {
+    delete form.dataset.sent;
+    form.querySelectorAll("[data-sending]").forEach(swapWords);
+  }
 });
 
 // -- a file dropped on the page lands in the form's own file field -----------------------------------

@@ -27,6 +27,7 @@ def test_a_wrong_password_gets_a_sentence_and_no_hint_which_half_was_wrong(clien
     ]
     said = [page[page.index('role="alert"') :][:150] for page in pages]
     assert said[0] == said[1]
+    assert "do not belong together" in said[0]
 
 
 @pytest.mark.parametrize("address", ["home", "accounts:team", "datasets:list", "datasets:upload"])
