@@ -84,8 +84,8 @@ def trade_off(shown: dict) -> theme.Figure:
     return theme.figure(
         [cloud],
         title=f"{upward.name} against {across.name}",
-        says=f"The {n:,} best of the candidates shown, darker for a higher reward. Good ones that lie apart from the "
-        "crowd trade one objective for the other; choose a point to open the molecule.",
+        says=f"The {n:,} best of the candidates shown, stronger in colour for a higher reward. Good ones that lie "
+        "apart from the crowd trade one objective for the other; choose a point to open the molecule.",
         x=theme.axis(across.heading),
         y=theme.axis(upward.heading),
         height=340,

@@ -6,7 +6,9 @@ from designlab.charts.candidates import by_reward
 
 def space(shown: dict) -> theme.Figure:
     """Candidates over the labelled data; a click opens the molecule."""
-    data = theme.points(shown["data_x"], shown["data_y"], "your data", theme.RANDOM, size=5, opacity=0.45)
+    data = theme.points(
+        shown["data_x"], shown["data_y"], "your data", theme.INK_2, size=7, symbol="diamond-open", opacity=0.7
+    )
     data["hoverinfo"], data["hovertemplate"] = "skip", None
     hover = [f"{name}, reward {value:.2f}" for name, value in zip(shown["names"], shown["rewards"], strict=True)]
     cloud = theme.points(
@@ -17,7 +19,8 @@ def space(shown: dict) -> theme.Figure:
     return theme.figure(
         [data, cloud],
         title="Map of chemical space",
-        says=f"The {len(hover):,} best of the candidates shown, darker for a higher reward, over {of_data} in grey. "
+        says=f"The {len(hover):,} best of the candidates shown, stronger in colour for a higher reward, over {of_data} "
+        "as open marks. "
         "Near means alike: the two main directions of Morgan fingerprints carry "
         f"{100 * shown['share']:.0f} % of all differences, so distance on the map is a hint and not a measure. "
         "Choose a point to open the molecule.",
