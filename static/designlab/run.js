@@ -1,12 +1,22 @@
-// The run page refreshes itself; focus stays where it was, also when a kept part is moved into the new one.
+// The run page refreshes itself. What did not change is kept and moved into the new part; moving the part that has
+// the focus can lose the focus or scroll the page, so both are put back.
 "use strict";
 
 (() => {
-  let focused = null;
-  document.addEventListener("htmx:beforeSwap", () => { focused = document.activeElement; });
+  let focused = null, place = 0;
+  const back = () => {
+    if (Math.abs(window.scrollY - place) > 1) window.scrollTo({ top: place, behavior: "instant" });
+  };
+  document.addEventListener("htmx:beforeSwap", () => {
+    focused = document.activeElement;
+    place = window.scrollY;
+  });
   document.addEventListener("htmx:afterSwap", () => {
-    if (!focused || document.activeElement === focused || document.activeElement !== document.body) return;
-    const again = document.contains(focused) ? focused : focused.id && document.getElementById(focused.id);
-    if (again) again.focus({ preventScroll: true });
+    if (focused && focused !== document.body && document.activeElement !== focused) {
+      const again = document.contains(focused) ? focused : focused.id && document.getElementById(focused.id);
+      if (again) again.focus({ preventScroll: true });
+    }
+    back();
+    requestAnimationFrame(back);
   });
 })();
