@@ -3,15 +3,15 @@
 Moving a curve then costs milliseconds, so the set-up page can show at once what the reward prefers.
 """
 
-import hashlib
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
-import redis
+import redis.exceptions
 from django.core.cache import cache
 
 from designlab.campaigns.reward_rows import source_key, source_of
 from designlab.charts import rewards as charts
+from designlab.common.kept import kept_many, key_of
 from designlab.datasets.models import DataSet
 from designlab.engine import rewards as engine
 from designlab.engine import tables
@@ -32,24 +32,27 @@ def sample_of(dataset: DataSet) -> list[str]:
 
 def measured(dataset: DataSet, sources: Iterable[str], archives: Archives, *, wait: bool = True) -> dict | None:
     """Values and doubt of every source on the sample. Without `wait`, None when something is not measured yet."""
-    names = {source: _name(dataset, source, archives) for source in dict.fromkeys(sources)}
-    found = {source: _kept(name) for source, name in names.items()}
-    missing = [source for source, known in found.items() if known is None]
-    if missing and not wait:
-        return None
-    if missing:
+
+    def measure(missing: list[str]) -> dict:
         needed = {label: archive for label, archive in archives.items() if f"model:{label}" in missing}
-        fresh = engine.measure_sources(_about(missing), sample_of(dataset), needed)
-        for source in missing:
-            _keep(names[source], fresh[source])
-        found |= fresh
-    return found
+        return engine.measure_sources(_about(missing), sample_of(dataset), needed)
+
+    keys = {source: _key(dataset, source, archives) for source in dict.fromkeys(sources)}
+    if not wait and not _all_kept(keys.values()):
+        return None
+    return kept_many(keys, measure, KEPT_S)
 
 
-def _name(dataset: DataSet, source: str, archives: Archives) -> str:
+def _key(dataset: DataSet, source: str, archives: Archives) -> str:
     model = archives.get(source.removeprefix("model:"), ("", ""))[1] if source.startswith("model:") else ""
-    text = f"{dataset.table_sha256 or dataset.pk}|{source}|{model}|{SAMPLE}"
-    return "measured-source:" + hashlib.sha256(text.encode()).hexdigest()
+    return key_of("measured-source", dataset.table_sha256 or dataset.pk, source, model, SAMPLE)
+
+
+def _all_kept(keys: Collection[str]) -> bool:
+    try:
+        return len(cache.get_many(keys)) == len(keys)
+    except (redis.exceptions.RedisError, OSError):
+        return False
 
 
 def _about(sources: list[str]) -> dict:
@@ -57,20 +60,6 @@ def _about(sources: list[str]) -> dict:
     curve = {"kind": "sigmoid", "low": 0, "high": 1}
     rows = [{"name": str(i), "source": source_of(source), "transform": curve} for i, source in enumerate(sources)]
     return {"schema": 1, "name": "what is measured", "objectives": rows}
-
-
-def _kept(name: str) -> dict | None:
-    try:
-        return cache.get(name)
-    except (redis.exceptions.RedisError, OSError):  # a page must not fail for want of Redis
-        return None
-
-
-def _keep(name: str, found: dict) -> None:
-    try:
-        cache.set(name, found, KEPT_S)
-    except (redis.exceptions.RedisError, OSError):
-        return
 
 
 def histograms(dataset: DataSet, sources: Iterable[str]) -> dict[str, dict | None]:

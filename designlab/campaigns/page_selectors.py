@@ -22,9 +22,8 @@ from designlab.engine.errors import Refused
 # -- modes, as the candidate page counts them ---------------------------------------------------------------
 
 
-def modes_of(standing) -> dict | None:
-    """Modes found by a run so far, and known ones reached; None while nothing good was found."""
-    run = standing.run
+def modes_of(run: Run) -> dict | None:
+    """Modes found by a run up to its last slice, and known ones reached; None while nothing good was found."""
     if not run.n_candidates:
         return None
     found = coverage.coverage(run, coverage.default_rule(run))

@@ -5,7 +5,6 @@ import time
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
 from designlab.campaigns import selectors
@@ -150,19 +149,9 @@ def best_molecules(standing: Standing) -> list[dict]:
     live = standing.live.get("best")
     rows = standing.run.candidates.order_by("-log_reward", "id").values("id", "smiles", "reward", "is_known")
     stored = {row["smiles"]: row for row in rows[:SHOWN]}
-    for row in stored.values():
-        row["address"] = address("candidates:detail", row["id"])
     if not live:
         return list(stored.values())
     return [stored.get(row["smiles"], {}) | {"smiles": row["smiles"], "reward": row["reward"]} for row in live[:SHOWN]]
-
-
-def address(name: str, pk: int) -> str:
-    """The address of a candidates page; empty where the installation has none."""
-    try:
-        return reverse(name, args=[pk])
-    except NoReverseMatch:
-        return ""
 
 
 def digest(molecules: list[dict]) -> str:

@@ -74,7 +74,7 @@ def _shown(request: HttpRequest, pk: int) -> dict:
     molecules = run_page.best_molecules(standing)
     tray = run_page.digest(molecules)
     has_tray = request.GET.get("tray") == tray
-    modes = pages.modes_of(standing)
+    modes = pages.modes_of(found)
     return {
         "run": found,
         "campaign": found.campaign,
@@ -91,14 +91,20 @@ def _shown(request: HttpRequest, pk: int) -> dict:
         "figures": run_page.figures_of(standing, modes),
         "may_steer": pages.may_steer(request.user, found.campaign),
         "every_s": 0 if found.has_ended else QUICK_S if found.is_active else SLOW_S,
-        "candidates_url": run_page.address("candidates:list", pk),
         "family_label": next((f["label"] for f in engine.families() if f["name"] == found.family), found.family),
     }
 
 
-def _settings(run: Run) -> list[tuple[str, object, str]]:
+def _settings(run: Run) -> list[tuple[str, str, str]]:
     """The configuration in words: label, value, unit; as it was frozen."""
     config = run.spec.get("config", {})
     words = {setting["name"]: setting for setting in engine.describe_config(run.family)}
     about = [(words.get(name, {}), name, value) for name, value in config.items()]
-    return [(word.get("label", name), value, word.get("unit", "")) for word, name, value in about]
+    return [(word.get("label", name), _plain(value), word.get("unit", "")) for word, name, value in about]
+
+
+def _plain(value) -> str:
+    """A setting's value as people write it: 0.003, 100,000, on."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return f"{value:,.6g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from designlab.charts import theme
 
 TOP = 100
+LABEL_HEIGHT = 0.085  # of the axis from 0 to 1
+FROM_ZERO = {"loss", "share_new", "n_replay", "steps_since_new"}
 Records = Sequence[dict]
 # name in the records, title, axis, what good looks like
 DIAGNOSTICS = (
@@ -70,8 +72,14 @@ def learning(records: Records, *, random: Sequence[float], best_known: float | N
         y=theme.axis("mean reward of the best 100", range=[0, 1.02]),
         table=_table(("Evaluations", "Best 100, mean"), x, y),
         shapes=shapes,
-        annotations=theme.end_labels(traces, marks),
+        annotations=theme.end_labels(traces, marks, gap=_gap(traces, marks)),
     )
+
+
+def _gap(traces: Sequence[dict], marks: Sequence[dict]) -> float:
+    """The share of the lines' own height that keeps labels apart on an axis from 0 to 1."""
+    values = [value for trace in traces for value in trace["y"] if value is not None] + [mark["y"] for mark in marks]
+    return LABEL_HEIGHT / max(1e-6, max(values) - min(values))
 
 
 def _learning_words(x: list, y: list, random: Sequence[float], best_known: float | None) -> str:
@@ -87,12 +95,10 @@ def _learning_words(x: list, y: list, random: Sequence[float], best_known: float
 
 
 def exploring(records: Records, modes: dict | None, *, family: str) -> dict | None:
-    """Modes found against evaluations; distinct molecules while no modes are counted."""
+    """Modes found against evaluations; while there is none, the share of molecules that are new."""
     colour = theme.family_colour(family)
-    if modes and modes.get("x"):
+    if modes and modes.get("n"):
         traces = [theme.steps(modes["x"], modes["y"], "this run", colour)]
-        if modes.get("random"):
-            traces.insert(0, theme.steps(modes["x"], modes["random"], "random", theme.RANDOM))
         return theme.figure(
             traces,
             title="Modes found against reward evaluations",
@@ -130,7 +136,7 @@ def diagnostics(records: Records, *, family: str) -> list[tuple[str, dict]]:
             title=title,
             says=says,
             x=theme.axis("training step"),
-            y=theme.axis(axis),
+            y=theme.axis(axis, **({"rangemode": "tozero"} if name in FROM_ZERO else {})),
             height=200,
         )
         found.append((name, drawn))
