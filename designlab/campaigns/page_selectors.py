@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import timedelta
 
-from django.db.models import Count, Max, QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.utils import timezone
 
 from designlab.accounts.models import Team, User
@@ -42,12 +42,15 @@ def modes_of(run: Run) -> dict | None:
 # -- lists -------------------------------------------------------------------------------------------------
 
 
-def campaigns_of(user: User, team: Team | None) -> QuerySet[Campaign]:
-    """The team's campaigns by last activity, with how many runs and candidates each has."""
+def campaigns_of(user: User, team: Team | None) -> list[Campaign]:
+    """The team's campaigns by last activity, with how many runs each has and the best reward they reached."""
     rows = Campaign.objects.visible_to(user).filter(team=team).select_related("labelled", "created_by")
-    return rows.annotate(
-        n_runs=Count("runs", distinct=True), best=Max("runs__candidates__reward"), last_run=Max("runs__number")
-    )
+    campaigns = list(rows.prefetch_related(Prefetch("runs", Run.objects.only("campaign", "summary"))))
+    for campaign in campaigns:  # from the summaries: there may be a hundred thousand candidates
+        rewards = [run.summary.get("best_reward") for run in campaign.runs.all()]
+        campaign.n_runs = len(rewards)
+        campaign.best = max((reward for reward in rewards if reward is not None), default=None)
+    return campaigns
 
 
 def runs_of(campaign: Campaign) -> list[Run]:

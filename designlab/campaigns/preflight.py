@@ -109,7 +109,9 @@ def _vocabulary(found: Preflight, page: SetUp) -> None:
     )
     if measured is None:
         found.measuring = True
-        found.add(EDGE, "A worker is measuring what can be built from your molecules.")
+        listening = worker_listening()
+        now = "A worker is measuring" if listening else "As soon as a worker listens, it measures"
+        found.add(EDGE, f"{now} what can be built from your molecules.")
         return
     if measured.get("refused"):
         found.add(OUTSIDE, measured["refused"])

@@ -143,6 +143,15 @@ class SetUp:
         return next((row.get("help", "") for row in engine.families() if row["name"] == chosen), "")
 
     @property
+    def config_words(self) -> str:
+        """How far the generator's settings are from its own, for the folded section."""
+        if not self.config.is_valid():
+            return "look at what is refused here"
+        chosen = self.config.cleaned_data["config"]
+        changed = [row["label"] for row in self.config.described if chosen.get(row["name"]) != row["default"]]
+        return f"changed: {', '.join(changed)}" if changed else "with its usual settings"
+
+    @property
     def budget_words(self) -> str:
         """The budget in a line, for the folded section."""
         if not self.budget.is_valid():

@@ -340,6 +340,7 @@ def test_a_measurement_is_asked_for_once_and_its_answer_shown(client, owner, dat
     asked = []
     monkeypatch.setattr(tasks.measure_data, "apply_async", lambda **sent: asked.append(sent["args"][0]))
     make_model(dataset)
+    cache.set("worker-seen", "cpu-1", 60)
     monkeypatch.setattr(page_selectors, "reward_preview", lambda *parts, **more: None)
     for _ in range(3):
         text = send(client, fields_of(dataset), "preflight").content.decode()
