@@ -1,0 +1,141 @@
+"""The set-up page and the run page in a real browser: curves follow their numbers, a refresh moves nothing."""
+
+import os
+import re
+
+import pytest
+from django.core.cache import cache
+from django.urls import reverse
+
+from designlab.campaigns import preflight
+from designlab.campaigns.models import Run, RunRecord
+from tests.browser_at_hand import chromium
+from tests.designlab.campaigns.stage import make_learning_run
+from tests.designlab.factories import make_candidates, make_dataset, make_team, make_user
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    # Playwright keeps an event loop in this thread, which Django would take for asynchronous code.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox", "--disable-gpu"])
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture
+def owner():
+    return make_user(make_team())
+
+
+@pytest.fixture
+def opened(browser, live_server, client, owner):
+    """Opens a page as the owner; fails the test when the browser complains or asks elsewhere."""
+    contexts, complaints = [], []
+    client.force_login(owner)
+
+    def open_page(address: str):
+        context = browser.new_context(viewport={"width": 1280, "height": 700})
+        contexts.append(context)
+        session = client.cookies["sessionid"].value
+        context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
+        page = context.new_page()
+        page.on("console", lambda line: complaints.append(line.text) if line.type == "error" else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda to: None if to.url.startswith(live_server.url) else complaints.append(to.url))
+        page.goto(live_server.url + address)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+def until(page, expression):
+    """Waits for a JavaScript expression; the page's own policy forbids Playwright's way of doing so."""
+    for _ in range(200):
+        if page.evaluate(expression):
+            return
+        page.wait_for_timeout(50)
+    pytest.fail(f"never true: {expression}")
+
+
+def numbers(path: str) -> list[float]:
+    return [float(text) for text in re.findall(r"[\d.]+", path)]
+
+
+def test_curves_are_drawn_as_the_server_draws_them_and_follow_source_and_goal(opened, owner, client, monkeypatch):
+    monkeypatch.setattr(preflight, "measured_data", lambda **question: None)
+    dataset = make_dataset(owner.teams.get(), owner)
+    address = f"{reverse('campaigns:new')}?labelled={dataset.pk}"
+    from_server = re.findall(r'class="want" d="([^"]+)"', client.get(address).content.decode())
+    page = opened(address)
+    drawn = page.eval_on_selector_all(".want", "all => all.map(one => one.getAttribute('d'))")
+    assert len(drawn) == len(from_server) == 5
+    for mine, theirs in zip(drawn, from_server, strict=True):
+        assert numbers(mine) == pytest.approx(numbers(theirs), abs=0.11)  # both are rounded to a tenth
+    page.select_option('[name="objective-1-source"]', "property:tpsa")
+    assert page.input_value('[name="objective-1-high"]') == "160"
+    page.fill('[name="objective-1-high"]', "90")
+    assert page.get_attribute("[data-objective]:nth-of-type(2) .want", "d") != drawn[1]
+    page.select_option('[name="direction"]', "minimize")
+    until(page, "document.querySelector('[name=name]').value === 'Lower logS'")
+    low, high = (float(page.input_value(f'[name="objective-0-{end}"]')) for end in ("low", "high"))
+    assert low > high  # small values are good now
+    assert page.input_value('[name="objective-1-high"]') == "90"  # what was changed by hand is kept
+
+
+def test_a_refresh_moves_new_numbers_in_and_nothing_else(opened, owner):
+    run = make_learning_run(owner.teams.get(), owner)
+    make_candidates(run, 24)
+    Run.objects.filter(pk=run.pk).update(n_evaluations=11_600, step=1000)
+    page = opened(reverse("campaigns:run", args=[run.pk]))
+    until(page, "document.getElementById('plot-learning').data !== undefined")
+    page.click("#fold-diagnostics > summary")
+    page.evaluate("document.getElementById('pause').focus({preventScroll: true}); scrollTo(0, 400)")
+    page.evaluate("for (const id of ['plot-learning', 'pause']) document.getElementById(id).mark = 'same'")
+    figures = RunRecord.objects.filter(run=run).last().figures | {
+        "step": 1025,
+        "n_evaluations": 12_000,
+        "best100_mean": 0.97,
+    }
+    RunRecord.objects.create(run=run, step=1025, figures=figures)
+    Run.objects.filter(pk=run.pk).update(n_evaluations=12_000, step=1025, summary=figures)
+    until(page, "document.getElementById('plot-learning').data.at(-1).y.at(-1) === 0.97")
+    assert "12,000 of 30,000" in page.locator("#live").inner_text()
+    kept = "['plot-learning', 'pause'].map(id => document.getElementById(id).mark)"
+    assert page.evaluate(kept) == ["same", "same"]
+    until(page, "document.activeElement.id === 'pause' && Math.round(scrollY) === 400")
+    assert page.evaluate("document.getElementById('fold-diagnostics').open")
+    Run.objects.filter(pk=run.pk).update(status=Run.Status.DONE, lease_owner="")
+    until(page, "document.querySelector('.state').textContent === 'done'")
+    assert page.get_attribute("#live", "hx-trigger") is None
+
+
+def test_a_run_waits_for_its_model_and_starts_by_itself(opened, owner, monkeypatch):
+    from designlab.datasets.models import PropertyModel
+    from designlab.engine import rewards as engine
+    from tests.designlab.campaigns.stage import REPORT
+
+    def known(reward, smiles, archives):
+        parts = ("values", "uncertainty", "in_domain")
+        names = [f"{row['source']['kind']}:{list(row['source'].values())[1]}" for row in reward["objectives"]]
+        return {name: {part: [float(i) for i in range(len(smiles))] for part in parts} for name in names}
+
+    monkeypatch.setattr(engine, "measure_sources", known)
+    monkeypatch.setattr(preflight, "measured_data", lambda **question: {"n_fragments": 90})
+    cache.set("worker-seen", "cpu-1", 60)
+    dataset = make_dataset(owner.teams.get(), owner)
+    page = opened(f"{reverse('campaigns:new')}?labelled={dataset.pk}")
+    page.click("#start")
+    page.get_by_text("The run starts by itself when it is ready").wait_for()
+    assert not Run.objects.exists()
+    ready = {"status": PropertyModel.Status.READY, "report": REPORT, "archive": "none", "archive_sha256": "0"}
+    PropertyModel.objects.filter(dataset=dataset).update(**ready)
+    page.wait_for_url("**/campaigns/runs/*/")
+    assert Run.objects.get().status == Run.Status.QUEUED
