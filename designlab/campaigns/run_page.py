@@ -1,7 +1,6 @@
 """What the run page shows: where a run stands, how long it will take, its best molecules, its figures."""
 
 import hashlib
-import time
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -162,9 +161,12 @@ def digest(molecules: list[dict]) -> str:
 
 def records_of(standing: Standing) -> list[dict]:
     """The durable figures by step, thinned evenly for drawing, the live ones at the end."""
-    rows = list(standing.run.records.order_by("step").values_list("figures", flat=True))
-    if len(rows) > MOST_POINTS:
-        rows = [rows[round(i * (len(rows) - 1) / (MOST_POINTS - 1))] for i in range(MOST_POINTS)]
+    records = standing.run.records.order_by("step")
+    steps = list(records.values_list("step", flat=True))
+    if len(steps) > MOST_POINTS:
+        chosen = {steps[round(i * (len(steps) - 1) / (MOST_POINTS - 1))] for i in range(MOST_POINTS)}
+        records = records.filter(step__in=chosen)
+    rows = list(records.values_list("figures", flat=True))
     if standing.live and (not rows or (standing.live.get("step") or 0) > rows[-1].get("step", 0)):
         rows.append({key: value for key, value in standing.live.items() if key != "best"})
     return rows
@@ -180,8 +182,3 @@ def figures_of(standing: Standing, modes: dict | None) -> dict:
         "exploring": training.exploring(rows, modes, family=run.family),
         "diagnostics": training.diagnostics(rows, family=run.family),
     }
-
-
-def age_of(live: dict) -> float | None:
-    """Seconds since the live figures were told."""
-    return time.time() - live["at"] if live.get("at") else None

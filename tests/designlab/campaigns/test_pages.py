@@ -8,10 +8,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from designlab.accounts.models import Membership
-from designlab.campaigns import live
+from designlab.campaigns import live, run_page
 from designlab.campaigns.models import Run
 from designlab.common.models import AuditEvent
-from tests.designlab.campaigns.stage import make_learning_run
+from tests.designlab.campaigns.stage import make_learning_run, make_records
 from tests.designlab.factories import make_campaign, make_candidates, make_run, make_team, make_user
 
 pytestmark = pytest.mark.django_db
@@ -182,3 +182,12 @@ def test_a_refused_wish_is_told_in_a_sentence(client, owner, team):
 def test_steering_wants_a_post(client, owner, team):
     run = make_learning_run(team, owner)
     assert client.get(reverse("campaigns:stop", args=[run.pk])).status_code == 405
+
+
+def test_a_long_run_is_drawn_with_few_points_its_ends_among_them(owner, team):
+    run = make_run(make_campaign(team, owner), owner)
+    make_records(run, n=1_000)
+    drawn = [row["step"] for row in run_page.records_of(run_page.stand(run))]
+    assert len(drawn) == run_page.MOST_POINTS
+    assert (drawn[0], drawn[-1]) == (25, 25_000)
+    assert drawn == sorted(drawn)
