@@ -18,16 +18,16 @@ from samplers.metrics.exact import (
 from tests.oracles.small_fragments import RuggedReward, log_reward, vocabulary
 
 
-def trained(*, merge_children, max_fragments, n_steps, exponent=1.0):
+def trained(*, merge_children, max_fragments, n_steps):
     """Total variation to R / Z before and after training, the learned log Z and the true one."""
     torch.set_num_threads(1)
     limits = Limits(max_fragments, 60)
     environment = FragmentEnvironment(vocabulary(), limits, merge_children=merge_children, dtype=torch.float64)
     rows = enumerate_sequences(environment)
     smiles, _ = by_molecule(environment, rows)
-    target, log_z = target_distribution({text: exponent * log_reward(text) for text in smiles})
+    target, log_z = target_distribution({text: log_reward(text) for text in smiles})
     config = GFlowNetConfig(
-        reward_exponent=exponent, exploration=0.05, batch_size=128, replay_share=0.5, hidden_size=64,
+        reward_exponent=1.0, exploration=0.05, batch_size=128, replay_share=0.5, hidden_size=64,
         learning_rate=3e-3, max_fragments=max_fragments, max_heavy_atoms=60, merge_children=merge_children,
     )  # fmt: skip
     state = start(config, environment, Archive(RuggedReward()), own=environment.rows([]), report={}, seed=0)
@@ -50,10 +50,3 @@ def test_without_merging_symmetric_molecules_are_sampled_too_often():
     _, after, learned, log_z = trained(merge_children=False, max_fragments=4, n_steps=300)
     assert after > 0.05
     assert abs(learned - log_z) > 0.02
-
-
-@pytest.mark.slow
-def test_a_larger_world_of_2349_sequences_with_the_reward_sharpened():
-    _, after, learned, log_z = trained(merge_children=True, max_fragments=5, n_steps=1200, exponent=2.0)
-    assert after <= 0.05
-    assert abs(learned - log_z) <= 0.02
