@@ -25,6 +25,20 @@ def standardise(texts: Sequence[str]) -> list[dict[str, Any]]:
     return standardise_batch(list(texts))
 
 
+def standardise_molblocks(blocks: Sequence[str]) -> list[dict[str, Any]]:
+    """Standardise drawings, V2000 or V3000 molblocks; the same dictionaries as `standardise`."""
+    from samplers.chem.standardise import standardise_molblocks as standardise_many
+
+    return standardise_many(list(blocks))
+
+
+def standardisation_version() -> str:
+    """The version of the rules by which structures are standardised; it changes when any result could."""
+    from samplers.chem.standardise import VERSION
+
+    return VERSION
+
+
 def property_catalogue() -> list[dict[str, Any]]:
     """The computed properties: name, label, unit, usual range, help."""
     from samplers.chem.descriptors import describe

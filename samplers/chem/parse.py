@@ -12,6 +12,7 @@ from typing import Any
 
 from rdkit import Chem, rdBase
 
+from samplers.chem import stereo
 from samplers.errors import StructureError
 
 MAX_CHARACTERS = 2_000
@@ -60,7 +61,8 @@ def parse(text: str) -> Parsed:
     """Tokenise, check and read one structure.
 
     Accepts one SMILES, optionally followed by an extension block (`|...|`) or by a plain name; both are set aside
-    and named in `steps`. Raises StructureError for everything else. RDKit's own log stays silent meanwhile.
+    and named in `steps`, except that the stereo groups of a block are settled (`samplers.chem.stereo`). Raises
+    StructureError for everything else. RDKit's own log stays silent meanwhile.
     """
     smiles, steps = split(text)
     check_smiles(smiles)
@@ -73,9 +75,28 @@ def parse(text: str) -> Parsed:
     if mol.GetNumHeavyAtoms() > MAX_ATOMS:
         n_atoms = mol.GetNumHeavyAtoms()
         raise StructureError("too_large", f"The structure has {n_atoms:,} heavy atoms; the limit is {MAX_ATOMS:,}.")
-    if ":" in smiles and _remove_atom_numbers(mol):
+    if "|" in text and EXTENSION_DROPPED in steps and (groups := stereo.groups_of(text[text.index("|") :])):
+        mol, settled = _with_groups(smiles, groups)
+        steps[steps.index(EXTENSION_DROPPED) :] = [*settled, *steps[steps.index(EXTENSION_DROPPED) + 1 :]]
+    if ":" in smiles and remove_atom_numbers(mol):
         steps.append(ATOM_NUMBERS_REMOVED)
     return Parsed(mol, smiles, steps)
+
+
+def _with_groups(smiles: str, groups: str) -> tuple[Chem.Mol, list[str]]:
+    """The molecule with the stereo groups of its extension block settled; atoms that are not there refuse it."""
+    parameters: Any = _parameters()
+    parameters.allowCXSMILES, parameters.strictCXSMILES = True, True
+    with rdBase.BlockLogs():
+        try:
+            mol = Chem.MolFromSmiles(f"{smiles} {groups}", parameters)
+        except (ValueError, RuntimeError):
+            mol = None
+    if mol is None:
+        raise StructureError("extension", f"The extension block {_short(groups)} does not fit the structure.")
+    if not mol.GetStereoGroups():  # it names atoms that are not there, or no centres
+        return mol, [EXTENSION_DROPPED]
+    return stereo.settle(mol)
 
 
 def _parameters() -> Any:
@@ -85,7 +106,8 @@ def _parameters() -> Any:
     return parameters
 
 
-def _remove_atom_numbers(mol: Chem.Mol) -> bool:
+def remove_atom_numbers(mol: Chem.Mol) -> bool:
+    """Take atom numbers away, in place; whether there were any."""
     numbered = [atom for atom in mol.GetAtoms() if atom.GetAtomMapNum()]
     for atom in numbered:
         atom.SetAtomMapNum(0)
@@ -211,10 +233,16 @@ def diagnose(smiles: str) -> StructureError:
     plain.sanitize = False
     with rdBase.BlockLogs():
         mol = Chem.MolFromSmiles(smiles, plain)
-        problems = list(Chem.DetectChemistryProblems(mol)) if mol is not None else []
-    if mol is None:
-        return StructureError("syntax", f"'{_short(smiles)}' is not a SMILES: {_syntax_problem(smiles)}.")
-    for problem in problems:
+        if mol is None:
+            return StructureError("syntax", f"'{_short(smiles)}' is not a SMILES: {_syntax_problem(smiles)}.")
+        return chemistry_problem(mol) or StructureError(
+            "chemistry", f"'{_short(smiles)}' cannot be read as a molecule."
+        )
+
+
+def chemistry_problem(mol: Chem.Mol) -> StructureError | None:
+    """What hinders an unsanitised molecule from being one, in a sentence; None when RDKit finds nothing."""
+    for problem in Chem.DetectChemistryProblems(mol):
         kind = problem.GetType()
         if kind == "AtomValenceException":
             return _valence_problem(mol, problem.GetAtomIdx())
@@ -228,7 +256,7 @@ def diagnose(smiles: str) -> StructureError:
             return StructureError(
                 "aromaticity", f"Single and double bonds cannot be placed around {where}; an [nH] may be missing."
             )
-    return StructureError("chemistry", f"'{_short(smiles)}' cannot be read as a molecule.")
+    return None
 
 
 def _valence_problem(mol: Chem.Mol, index: int) -> StructureError:

@@ -2,7 +2,8 @@
 
 The order is fixed and each step is named when it changed something:
 
-1. read (`samplers.chem.parse`): one SMILES a cell, atom numbers removed;
+1. read (`samplers.chem.parse`, `samplers.chem.drawn`): one SMILES or drawing a row, atom numbers removed, enhanced
+   stereo settled (`samplers.chem.stereo`);
 2. several parts: known counter-ions and solvents leave, then the largest organic part stays. A row without an
    organic part (sodium chloride), and a complex of a transition metal, stay whole;
 3. charge-separated groups in their usual writing (RDKit's Normalizer), then charges neutralised by moving protons
@@ -18,18 +19,19 @@ The result is a fixed point: a standardised SMILES standardises to itself, with 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from rdkit import Chem, rdBase
 from rdkit.Chem.MolStandardize import rdMolStandardize
 
+from samplers.chem import drawn
 from samplers.chem.parse import MAX_CHARACTERS, Parsed, diagnose, parse
 from samplers.errors import StructureError
 
-VERSION = "1"
+VERSION = "2"  # 2: enhanced stereo settled, drawings read
 
 SALT_REMOVED = "salt or solvent removed, parent kept"
 MIXTURE_REDUCED = "mixture: largest organic part kept"
@@ -83,14 +85,30 @@ def standardise_batch(texts: Iterable[str]) -> list[dict[str, Any]]:
 
     Keys: `ok`; `smiles`, `inchikey`, `steps`, `flags`, all empty when refused; `code`, `message`, empty when fine.
     """
-    results = []
-    for text in texts:
-        try:
-            results.append({"ok": True, **asdict(standardise(text)), "code": "", "message": ""})
-        except StructureError as refusal:
-            empty = {"smiles": "", "inchikey": "", "steps": [], "flags": []}
-            results.append({"ok": False, **empty, "code": refusal.code, "message": str(refusal)})
-    return results
+    return [_told(text, parse) for text in texts]
+
+
+def standardise_molblocks(blocks: Iterable[str]) -> list[dict[str, Any]]:
+    """Standardise drawings (V2000 or V3000 molblocks); the same dictionaries as `standardise_batch`."""
+    return [_told(block, drawn.parse) for block in blocks]
+
+
+def _told(text: str, reader: Callable[[str], Parsed]) -> dict[str, Any]:
+    try:
+        with rdBase.BlockLogs():
+            found = standardise_parsed(reader(text))
+    except StructureError as refusal:
+        empty: dict[str, Any] = {"smiles": "", "inchikey": "", "steps": [], "flags": []}
+        return {"ok": False, **empty, "code": refusal.code, "message": str(refusal)}
+    return {
+        "ok": True,
+        "smiles": found.smiles,
+        "inchikey": found.inchikey,
+        "steps": found.steps,
+        "flags": found.flags,
+        "code": "",
+        "message": "",
+    }
 
 
 def standardise_parsed(parsed: Parsed) -> Standardised:
