@@ -1,4 +1,4 @@
-"""The chemistry in a process of its own: a structure that crashes it, hangs it or eats its memory costs one row."""
+"""The chemistry in processes of its own: a structure that crashes one, hangs it or eats its memory costs one row."""
 
 import json
 import os
@@ -6,8 +6,11 @@ import selectors
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -16,14 +19,9 @@ START_S = 120.0
 CHUNK_S = 30.0
 ROW_S = 5.0
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-POISONED = {
-    "ok": False,
-    "smiles": "",
-    "inchikey": "",
-    "steps": [],
-    "flags": [],
-    "code": "poisoned",
-}
+MAX_PROCESSES = 8
+AHEAD = 2  # chunks in the hands of each process, so that none waits for the next
+Results = list[dict[str, Any]]
 
 
 class ChemistryAway(RuntimeError):
@@ -31,7 +29,7 @@ class ChemistryAway(RuntimeError):
 
 
 class Chemist:
-    """Standardises lists of texts in a child process; use it as a context manager and call it.
+    """Standardises lists of texts of one kind in a child process; use it as a context manager and call it.
 
     A chunk that crashes the child or takes longer than `chunk_s` is asked again row by row, each for at most `row_s`;
     the row that does it again is refused with the code "poisoned", the others are kept.
@@ -55,24 +53,24 @@ class Chemist:
     def __exit__(self, *error: object) -> None:
         self._stop()
 
-    def __call__(self, texts: list[str]) -> list[dict[str, Any]]:
-        results = self._ask(texts, self.chunk_s)
+    def __call__(self, texts: list[str], kind: str = "smiles") -> Results:
+        results = self._ask(texts, kind, self.chunk_s)
         if results is not None:
             return results
         if len(texts) == 1:
             return [self._refused()]
-        return [(self._ask([text], self.row_s) or [self._refused()])[0] for text in texts]
+        return [(self._ask([text], kind, self.row_s) or [self._refused()])[0] for text in texts]
 
     def _refused(self) -> dict[str, Any]:
         message = f"Reading this structure took longer than {self.row_s:g} s, or too much memory; it was left out."
-        return {**POISONED, "steps": [], "flags": [], "message": message}
+        return _unpacked(["poisoned", message])
 
-    def _ask(self, texts: list[str], limit_s: float) -> list[dict[str, Any]] | None:
+    def _ask(self, texts: list[str], kind: str, limit_s: float) -> Results | None:
         """Results for the texts, or None when the child died or was too slow; it is gone then."""
         process = self.process or self._start()
         assert process.stdin is not None
         try:
-            process.stdin.write(json.dumps(texts).encode() + b"\n")
+            process.stdin.write(json.dumps({"kind": kind, "texts": texts}).encode() + b"\n")
             process.stdin.flush()
             answer = self._line(process, limit_s)
         except BrokenPipeError:
@@ -80,8 +78,7 @@ class Chemist:
         if answer is None:
             self._stop()
             return None
-        results: list[dict[str, Any]] = json.loads(answer)
-        return results
+        return [_unpacked(one) for one in json.loads(answer)]
 
     def _start(self) -> subprocess.Popen[bytes]:
         self._buffer = b""
@@ -126,3 +123,61 @@ class Chemist:
                     pipe.close()
                 except BrokenPipeError:
                     continue  # what was still to be sent is of no use to a dead child
+
+
+class Chemists:
+    """Several chemistry processes behind one face: called like a `Chemist`, or given chunks to answer in order."""
+
+    def __init__(self, n: int | None = None) -> None:
+        self.n = n or processes()
+        self.free: SimpleQueue[Chemist] = SimpleQueue()
+        self.all = [Chemist() for _ in range(self.n)]
+        for one in self.all:
+            self.free.put(one)
+
+    def __enter__(self) -> "Chemists":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for one in self.all:
+            one.__exit__()
+
+    def __call__(self, texts: list[str], kind: str = "smiles") -> Results:
+        one = self.free.get()
+        try:
+            return one(texts, kind)
+        finally:
+            self.free.put(one)
+
+    def in_order(self, chunks: Iterator[list[str]], kind: str = "smiles") -> Iterator[Results]:
+        """The results of each chunk, in the order of the chunks; a few of them are worked on ahead."""
+        waiting: deque[Future[Results]] = deque()
+        with ThreadPoolExecutor(self.n) as threads:
+            for chunk in chunks:
+                waiting.append(threads.submit(self, chunk, kind))
+                if len(waiting) >= AHEAD * self.n:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+
+
+def processes() -> int:
+    """How many chemistry processes this machine has room for: one a core, within reason."""
+    return max(1, min(MAX_PROCESSES, len(os.sched_getaffinity(0))))
+
+
+def packed(results: Results) -> list[list[Any]]:
+    """Results as short lists for the way between the processes: a refusal has two entries, a structure four."""
+    return [
+        [one["smiles"], one["inchikey"], one["steps"], one["flags"]] if one["ok"] else [one["code"], one["message"]]
+        for one in results
+    ]
+
+
+def _unpacked(one: list[Any]) -> dict[str, Any]:
+    if len(one) == 2:
+        empty: dict[str, Any] = {"smiles": "", "inchikey": "", "steps": [], "flags": []}
+        return {"ok": False, **empty, "code": one[0], "message": one[1]}
+    smiles, inchikey, steps, flags = one
+    told = {"smiles": smiles, "inchikey": inchikey, "steps": steps, "flags": flags}
+    return {"ok": True, **told, "code": "", "message": ""}

@@ -29,10 +29,15 @@ Progress = Callable[[int, int], None]
 
 
 def inspect_in_child(
-    path: Path, *, header: bool | None = None, wall_s: float = INSPECT_S, memory_bytes: int = MEMORY_BYTES
+    path: Path,
+    *,
+    header: bool | None = None,
+    sheet: str = "",
+    wall_s: float = INSPECT_S,
+    memory_bytes: int = MEMORY_BYTES,
 ) -> dict[str, Any]:
     """`reading.inspect` of an uploaded file. Raises ImportRefused."""
-    job = {"verb": "inspect", "path": str(Path(path).resolve()), "header": header}
+    job = {"verb": "inspect", "path": str(Path(path).resolve()), "header": header, "sheet": sheet}
     return run_in_child(job, wall_s=wall_s, memory_bytes=memory_bytes)
 
 
@@ -132,5 +137,5 @@ def _result(folder: Path, *, in_time: bool, wall_s: float) -> dict[str, Any]:
     told = json.loads(answer.read_text())
     if told["ok"]:
         result: dict[str, Any] = told["result"]
-        return result
+        return result | {"peak_bytes": told["peak_bytes"]}
     raise ImportRefused(told["message"], code=told["code"], rejected=told["rejected"])

@@ -17,7 +17,7 @@ MAX_NUMBERS = 2_000
 
 _STRUCTURE_NAME = re.compile(r"smiles|structure|canonical|\bmol\b", re.I)
 _ID_NAME = re.compile(
-    r"(?:^|[ _])(?:id|ids|name|code|cas|no|number|molregno|compound|molecule)(?:$|[ _])|chembl|^num$|iupac", re.I
+    r"(?:^|[ _])(?:id|ids|name|code|cas|no|number|molregno|compound|molecule|title)(?:$|[ _])|chembl|^num$|iupac", re.I
 )
 _LABEL_NAME = re.compile(
     r"p?(?:ic|ec|ac|gi|cc)50|\bp?k[id]\b|log ?[sdp]|solub|active|activity|label|target|outcome|yield|inhibition|"
@@ -73,9 +73,12 @@ def measure(names: tuple[str, ...], headers: tuple[str, ...], sample: list[list[
     return columns
 
 
-def assign_roles(columns: list[Column], standardise: Standardise) -> None:
-    """Guess one structure column, at most one identifier and one label; a person can change each."""
-    structure = _structure_column(columns, standardise)
+def assign_roles(columns: list[Column], standardise: Standardise, *, drawn: bool = False) -> None:
+    """Guess one structure column, at most one identifier and one label; a person can change each.
+
+    `drawn` says that the first column holds the drawings of an SD file, which are the structures then.
+    """
+    structure = _drawings(columns[0], standardise) if drawn else _structure_column(columns, standardise)
     if structure is not None:
         structure.role = STRUCTURE
     rest = [column for column in columns if column.role == IGNORE]
@@ -86,6 +89,12 @@ def assign_roles(columns: list[Column], standardise: Standardise) -> None:
     best = max(labels, key=_label_score, default=None)
     if best is not None and _label_score(best) > 0:
         best.role = LABEL
+
+
+def _drawings(column: Column, standardise: Standardise) -> Column:
+    asked = column.values[:: max(1, len(column.values) // STRUCTURES_TRIED)][:STRUCTURES_TRIED]
+    column.structure_share = sum(result["ok"] for result in standardise(asked, "molblock")) / len(asked)
+    return column
 
 
 def _structure_column(columns: list[Column], standardise: Standardise) -> Column | None:

@@ -36,7 +36,8 @@ _MAGIC = (
     (b"7z\xbc\xaf", "compressed", "This is a 7z archive; unpack it, or use gzip."),
     (b"{\\rtf", "document", "This is a text document (RTF), not a table; save it as plain text."),
 )
-_SPREADSHEET = "This is a spreadsheet (XLSX); save the sheet as CSV and upload that."
+TEXT, SDF, FASTA, SPREADSHEET = "text", "sdf", "fasta", "spreadsheet"
+KIND_LABELS = {TEXT: "text table", SDF: "SD file", FASTA: "FASTA", SPREADSHEET: "spreadsheet (XLSX)"}
 _BOMS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -59,12 +60,13 @@ ENCODING_LABELS = {
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A file that is text: how to read it, and how large it is unpacked."""
+    """What a file is, how to read it, and how large it is unpacked."""
 
     encoding: str
     compressed: bool
     n_bytes: int
     guessed: bool  # the encoding does not follow from the bytes alone
+    kind: str = TEXT
 
 
 def examine(path: Path) -> Content:
@@ -77,14 +79,18 @@ def examine(path: Path) -> Content:
         if not head:
             raise ImportRefused("The compressed file holds nothing.", code="empty")
         _refuse_known_binary(head)
+        if head.startswith(b"PK\x03\x04"):
+            while stream.read(_CHUNK):  # to the end, so that damage and size are known
+                continue
+            return Content("utf-8", compressed, stream.n_bytes, guessed=False, kind=SPREADSHEET)
         encoding = _encoding_of_head(head)
         scan = _Scan(encoding)
         scan.feed(head)
         while piece := stream.read(_CHUNK):
             scan.feed(piece)
         encoding = scan.finish()
-    _refuse_other_text(head.decode(encoding, errors="replace"))
-    return Content(encoding, compressed, scan.n_bytes, guessed=encoding in {"cp1252", "latin-1"})
+    kind = _kind_of_text(head.decode(encoding, errors="replace"))
+    return Content(encoding, compressed, scan.n_bytes, guessed=encoding in {"cp1252", "latin-1"}, kind=kind)
 
 
 def _is_gzip(path: Path) -> bool:
@@ -135,10 +141,6 @@ def _refuse_known_binary(head: bytes) -> None:
     for magic, code, sentence in _MAGIC:
         if head.startswith(magic):
             raise ImportRefused(sentence, code=code)
-    if head.startswith(b"PK\x03\x04"):
-        if b"[Content_Types].xml" in head or b"xl/" in head:
-            raise ImportRefused(_SPREADSHEET, code="spreadsheet")
-        raise ImportRefused("This is a ZIP archive; unpack it and upload the table.", code="compressed")
     if head.startswith(b"\x1f\x8b"):
         raise ImportRefused("The file is compressed twice; unpack it once.", code="compressed")
 
@@ -197,8 +199,12 @@ class _Scan:
         return "cp1252" if self.cp1252 else "latin-1"
 
 
-def _refuse_other_text(head: str) -> None:
-    text = head.lstrip("\ufeff").lstrip()
+def _kind_of_text(head: str) -> str:
+    """Table, SD file or FASTA; other kinds of text are refused by their name."""
+    text = head.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    if re.search(r"^M  END\s*$|^[ \d]{6}.*V[23]000\s*$|^\$\$\$\$", text, re.MULTILINE):
+        return SDF
+    text = text.lstrip()
     lowered = text[:2_000].lower()
     if not text and len(head) < SNIFF_BYTES // 4:
         raise ImportRefused("The file holds blank lines only: no data rows.", code="no_rows")
@@ -209,17 +215,11 @@ def _refuse_other_text(head: str) -> None:
         )
     if lowered.startswith(("<?xml", "<svg")):
         raise ImportRefused("This is an XML file, not a table.", code="xml")
-    if re.search(r"^M  END\s*$|V[23]000\s*$|^\$\$\$\$", text, re.MULTILINE):
-        raise ImportRefused(
-            "This looks like an SD file (whatever its name says); this version reads CSV, TSV and SMILES files.",
-            code="sdf",
-        )
-    if re.match(r">\S[^\n\r]*[\r\n]+[A-Za-z*\-\r\n]+", text):
-        raise ImportRefused(
-            "This looks like a FASTA file of sequences; this version reads tables of molecules.", code="fasta"
-        )
+    if re.match(r">[^\n<]*\n\s*[A-Za-z*\-]+\s*(?:\n|$)", text):
+        raise ImportRefused("This is a FASTA file of sequences; this version reads molecules.", code="fasta")
     if re.match(r"\{\s*\"|\[\s*\{\s*\"", text):
         raise ImportRefused("This is JSON, not a table; export the table as CSV.", code="json")
+    return TEXT
 
 
 def text_lines(path: Path, content: Content) -> Iterator[str]:

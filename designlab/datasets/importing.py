@@ -5,6 +5,7 @@ Pure: the chemistry comes in as a function, the files go out to a folder, nothin
 
 import csv
 import math
+from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -17,15 +18,18 @@ from designlab.datasets import labels
 from designlab.datasets.compounds import ACCEPTED, MERGED, REJECTED, Compounds, Entry
 from designlab.datasets.errors import ImportRefused
 from designlab.datasets.labels import Label, position_of
-from designlab.datasets.reading import open_table
-from designlab.datasets.table import Dialect, Row, Standardise, rows, with_header
+from designlab.datasets.reading import kind_of, open_table
+from designlab.datasets.row import Row
+from designlab.datasets.table import Dialect, Standardise, rows, with_header
 
 CHUNK = 200
 TABLE, ROWS, REJECTED_CSV, MERGED_CSV = "table.parquet", "rows.parquet", "rejected.csv", "merged.csv"
 MAX_TEXT = 4_000  # of an original cell kept in the row ledger; the upload itself keeps all of it
+MAX_DRAWING = 100_000  # a drawing is kept whole, for it is the only original there is
 FEW = 20
 
 Progress = Callable[[int, int], None]
+InOrder = Callable[[Iterator[list[str]], str], Iterator[list[dict[str, Any]]]]
 
 
 def import_table(
@@ -34,22 +38,26 @@ def import_table(
     out_folder: Path,
     standardise: Standardise,
     progress: Progress | None = None,
+    in_order: InOrder | None = None,
 ) -> dict[str, Any]:
     """Standardise every row of a table, merge equal compounds, and write the curated files into `out_folder`.
 
     `mapping` has structure (column name), id (name or ""), labels (see `labels.from_mapping`) and header.
-    `progress(done, total)` is called after each chunk of rows. Returns the receipt (see docs/data-sets.md); raises
-    ImportRefused, leaving no file behind, when the table as a whole cannot be used.
+    `progress(done, total)` is called after each chunk of rows; `in_order(chunks, kind)` answers chunks of texts in
+    their order, perhaps on several cores, and is `standardise` chunk by chunk when not given. Returns the receipt (see
+    docs/data-sets.md); raises ImportRefused, leaving no file behind, when the table as a whole cannot be used.
     """
     path, out_folder = Path(path), Path(out_folder)
-    dialect = with_header(open_table(path, standardise), mapping.get("header"))
+    sheet = str(mapping.get("sheet") or "")
+    dialect = with_header(open_table(path, standardise, sheet), mapping.get("header"))
     columns = _Columns(dialect, mapping)
     n_rows = labels.check(path, dialect, columns.labels)
     if n_rows == 0:
         raise ImportRefused("The file has a header and no data rows.", code="no_rows")
     out_folder.mkdir(parents=True, exist_ok=True)
     try:
-        return _import(path, dialect, columns, n_rows, out_folder, standardise, progress or (lambda done, total: None))
+        in_order = in_order or (lambda chunks, kind: (standardise(chunk, kind) for chunk in chunks))
+        return _import(path, dialect, columns, n_rows, out_folder, in_order, progress or (lambda done, total: None))
     except BaseException:
         remove_outputs(out_folder)
         raise
@@ -67,6 +75,7 @@ class _Columns:
         if not chosen:
             raise ImportRefused("No column was chosen for the structures.", code="no_structure")
         self.structure = position_of(chosen, dialect, "structure")
+        self.kind = kind_of(dialect, dialect.names[self.structure])
         identifier = str(mapping.get("id") or "")
         self.id = position_of(identifier, dialect, "id") if identifier else None
         self.labels = labels.from_mapping(list(mapping.get("labels") or []), dialect)
@@ -78,15 +87,14 @@ def _import(
     columns: _Columns,
     n_rows: int,
     out_folder: Path,
-    standardise: Standardise,
+    in_order: InOrder,
     progress: Progress,
 ) -> dict[str, Any]:
     compounds = Compounds(len(columns.labels))
     with _Ledger(out_folder, [label.name for label in columns.labels]) as ledger:
-        stream = rows(path, dialect)
         done = 0
-        while chunk := list(islice(stream, CHUNK)):
-            for row, result in zip(chunk, _results(chunk, columns, standardise), strict=True):
+        for chunk, results in _standardised(rows(path, dialect), columns, in_order):
+            for row, result in zip(chunk, results, strict=True):
                 values = [label.read(row.cells)[0] for label in columns.labels]
                 entry = compounds.add(row.line, result, values)
                 ledger.write(row, columns, entry, result, values)
@@ -100,15 +108,33 @@ def _import(
     return _receipt(dialect, columns, compounds, n_rows)
 
 
-def _results(chunk: list[Row], columns: _Columns, standardise: Standardise) -> Iterator[dict[str, Any]]:
-    """Standardised structures of a chunk, each distinct text once; malformed rows are refused before chemistry."""
-    texts = list(dict.fromkeys(row.cells[columns.structure] for row in chunk if not row.problem))
-    found = dict(zip(texts, standardise(texts) if texts else [], strict=True))
-    for row in chunk:
-        if row.problem:
-            yield {"ok": False, "code": "ragged", "message": row.problem, "steps": [], "flags": []}
-        else:
-            yield found[row.cells[columns.structure]]
+def _standardised(
+    stream: Iterator[Row], columns: _Columns, in_order: InOrder
+) -> Iterator[tuple[list[Row], list[dict[str, Any]]]]:
+    """Chunks of rows with their results; each distinct text of a chunk is asked once, malformed rows never."""
+    waiting: deque[tuple[list[Row], list[str]]] = deque()
+
+    def texts() -> Iterator[list[str]]:
+        while chunk := list(islice(stream, CHUNK)):
+            distinct = list(dict.fromkeys(row.cells[columns.structure] for row in chunk if not row.problem))
+            waiting.append((chunk, distinct))
+            yield distinct
+
+    for results in in_order(texts(), columns.kind):
+        chunk, distinct = waiting.popleft()
+        found = dict(zip(distinct, results, strict=True))
+        yield chunk, [_result(row, found, columns) for row in chunk]
+
+
+def _result(row: Row, found: dict[str, dict[str, Any]], columns: _Columns) -> dict[str, Any]:
+    """What the chemistry said of a row's text, or that the row is malformed; records are called by their number."""
+    if row.problem:
+        result = {"ok": False, "code": "ragged", "message": row.problem, "steps": [], "flags": []}
+    else:
+        result = found[row.cells[columns.structure]]
+    if row.number and not result["ok"]:
+        return result | {"message": f"Record {row.number:,}: {result['message']}"}
+    return result
 
 
 def _nothing_read(n_rows: int, rejected: list[dict[str, Any]]) -> str:
@@ -146,7 +172,7 @@ class _Ledger:
         self.merged.close()
 
     def write(self, row: Row, columns: _Columns, entry: Entry, result: dict[str, Any], values: list[float]) -> None:
-        original = row.cells[columns.structure][:MAX_TEXT]
+        original = row.cells[columns.structure][: MAX_TEXT if columns.kind == "smiles" else MAX_DRAWING]
         name = row.cells[columns.id][:MAX_TEXT] if columns.id is not None else ""
         if entry.status == REJECTED:
             self.rejected_rows.writerow([row.line, escaped(name), escaped(original), entry.code, escaped(entry.reason)])
@@ -218,7 +244,7 @@ def _receipt(dialect: Dialect, columns: _Columns, compounds: Compounds, n_rows: 
             )
             warnings.append({"code": "disagree", "message": words})
     return {
-        "schema": 1,
+        "schema": 2,
         "rows": n_rows,
         "accepted": counts[ACCEPTED],
         "merged": counts[MERGED],

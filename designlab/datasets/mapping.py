@@ -66,7 +66,7 @@ def _label(column: dict) -> dict:
 
 def from_form(posted: Mapping[str, str], inspection: dict) -> dict:
     """The mapping that a posted form describes; fields carry the position of their column."""
-    mapping: dict[str, Any] = {"structure": "", "id": "", "labels": [], "header": inspection["header"]}
+    mapping: dict[str, Any] = {"structure": "", "id": "", "labels": []} | _as_read(inspection)
     problems = {}
     proposed = {row["column"]: row for row in inspection.get("mapping", {}).get("labels", [])}
     for column in inspection["columns"]:
@@ -110,7 +110,13 @@ def check(mapping: dict, inspection: dict) -> dict:
         problems[""] = f"{len(labels)} columns are measured values; the limit is {MAX_LABELS}. Leave some out."
     if problems:
         raise AnswersRefused(problems, mapping)
-    return {"structure": structure, "id": identifier, "labels": labels, "header": inspection["header"]}
+    return {"structure": structure, "id": identifier, "labels": labels} | _as_read(inspection)
+
+
+def _as_read(inspection: dict) -> dict:
+    """What only reading the file again can change: the header, and the sheet of a spreadsheet."""
+    sheet = inspection.get("sheet", "")
+    return {"header": inspection["header"]} | ({"sheet": sheet} if sheet else {})
 
 
 def _checked_label(row: dict, columns: dict[str, dict], structure: str, problems: dict[str, str]) -> dict:

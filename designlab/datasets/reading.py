@@ -4,11 +4,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from designlab.datasets import cells, columns
+from designlab.datasets import cells, columns, records, spreadsheet
 from designlab.datasets.columns import Column
-from designlab.datasets.content import ENCODING_LABELS, examine
+from designlab.datasets.content import ENCODING_LABELS, KIND_LABELS, SDF, SPREADSHEET, Content, examine
 from designlab.datasets.errors import ImportRefused
-from designlab.datasets.table import SEPARATOR_LABELS, WHITESPACE, Dialect, Row, Standardise, detect, rows, with_header
+from designlab.datasets.row import Row
+from designlab.datasets.table import SEPARATOR_LABELS, WHITESPACE, Dialect, Standardise, detect, rows, with_header
 
 SAMPLE_ROWS = 5_000
 SAMPLE_CELLS = 400_000  # wide tables are judged on fewer rows
@@ -18,34 +19,46 @@ MANY_COLUMNS = 200
 FEW_ROWS = 20
 
 
-def open_table(path: Path, standardise: Standardise) -> Dialect:
-    """Encoding, separator, header and column names of a file; raises ImportRefused when it is no text table."""
+def open_table(path: Path, standardise: Standardise, sheet: str = "") -> Dialect:
+    """Encoding, separator, header and column names of a file; raises ImportRefused when it holds no rows."""
     path = Path(path)
-    return detect(path, examine(path), standardise)
+    return detect(path, examine(path), standardise, sheet)
 
 
-def inspect(path: Path, standardise: Standardise, header: bool | None = None) -> dict[str, Any]:
+def kind_of(dialect: Dialect, structure: str) -> str:
+    """How the structures of this column are written: drawn in an SD file, else as SMILES."""
+    return "molblock" if dialect.content.kind == SDF and structure == dialect.names[0] else "smiles"
+
+
+def inspect(path: Path, standardise: Standardise, header: bool | None = None, sheet: str = "") -> dict[str, Any]:
     """Look at a file once and say what it seems to be.
 
     Keys: encoding, encoding_label, compressed, separator, separator_label, header, n_rows, n_bad_rows, columns (see
     `columns.describe`), rows (the first 20, with their line numbers), questions and warnings (code, message, and for
     questions column and choices), and mapping, a proposal that `importing.import_table` accepts. Counts of cells and
-    numbers refer to `n_sampled` rows. `header` overrides what was found about the first line.
+    numbers refer to `n_sampled` rows. `header` overrides what was found about the first line, `sheet` which sheet of a
+    spreadsheet is the table.
     Raises ImportRefused when the file cannot be imported at all.
     """
     path = Path(path)
-    dialect = with_header(open_table(path, standardise), header)
+    dialect = with_header(open_table(path, standardise, sheet), header)
     sample, n_rows, n_bad, first_bad = _sampled(path, dialect)
     if n_rows == 0:
         raise ImportRefused("The file has a header and no data rows.", code="no_rows")
     measured = columns.measure(dialect.names, dialect.headers, [row.cells for row in sample])
-    columns.assign_roles(measured, standardise)
+    columns.assign_roles(measured, standardise, drawn=dialect.content.kind == SDF)
     if dialect.separator == WHITESPACE and len(measured) == 2 and measured[1].role == columns.IGNORE:
         measured[1].role = columns.ID
     content = dialect.content
+    proposal = _proposal(dialect, measured)
+    warnings = _warnings(dialect, measured, n_rows, n_bad, first_bad) + _file_warnings(path, dialect)
     return {
+        "kind": content.kind,
+        "kind_label": KIND_LABELS[content.kind],
+        "sheet": dialect.sheet,
+        "sheets": list(dialect.sheets),
         "encoding": content.encoding,
-        "encoding_label": ENCODING_LABELS[content.encoding],
+        "encoding_label": "" if content.kind == SPREADSHEET else ENCODING_LABELS[content.encoding],
         "compressed": content.compressed,
         "n_bytes": content.n_bytes,
         "separator": dialect.separator,
@@ -55,11 +68,33 @@ def inspect(path: Path, standardise: Standardise, header: bool | None = None) ->
         "n_sampled": len(sample),
         "n_bad_rows": n_bad,
         "columns": [columns.describe(column) for column in measured],
-        "rows": [{"line": row.line, "cells": [cell[:CELL_SHOWN] for cell in row.cells]} for row in sample[:ROWS_SHOWN]],
+        "rows": [{"line": row.line, "cells": _shown(row, content)} for row in sample[:ROWS_SHOWN]],
         "questions": _questions(dialect, measured),
-        "warnings": _warnings(dialect, measured, n_rows, n_bad, first_bad),
-        "mapping": _proposal(dialect, measured),
+        "warnings": warnings,
+        "mapping": proposal,
+        "drawn": _drawn(dialect, sample[:ROWS_SHOWN], proposal["structure"], standardise),
     }
+
+
+def _shown(row: Row, content: Content) -> list[str]:
+    """The cells of a row as the mapping page shows them; a drawing is told by its size."""
+    cells = [cell[:CELL_SHOWN] for cell in row.cells]
+    if content.kind == SDF:
+        cells[0] = f"drawing of {row.cells[0].count(chr(10)) + 1:,} lines"
+    return cells
+
+
+def _drawn(dialect: Dialect, shown: list[Row], structure: str, standardise: Standardise) -> list[dict[str, Any]]:
+    """The first structures in their standard writing, for drawing."""
+    if not structure:
+        return []
+    position = dialect.names.index(structure)
+    results = standardise([row.cells[position] for row in shown], kind_of(dialect, structure))
+    return [
+        {"line": row.line, "smiles": result["smiles"]}
+        for row, result in zip(shown, results, strict=True)
+        if result["ok"]
+    ]
 
 
 def _sampled(path: Path, dialect: Dialect) -> tuple[list[Row], int, int, Row | None]:
@@ -99,6 +134,7 @@ def _proposal(dialect: Dialect, measured: list[Column]) -> dict[str, Any]:
             for column in _with_role(measured, columns.LABEL)
         ],
         "header": dialect.header,
+        **({"sheet": dialect.sheet} if dialect.sheet else {}),
     }
 
 
@@ -108,6 +144,9 @@ def _questions(dialect: Dialect, measured: list[Column]) -> list[dict[str, Any]]
                   [column.name for column in measured if column.header == header])
         for header in dialect.repeated
     ]  # fmt: skip
+    if len(dialect.sheets) > 1:
+        words = f"The spreadsheet has {len(dialect.sheets)} filled sheets; “{dialect.sheet}” was taken. Is that right?"
+        asked.append(_question("sheet", "", words, list(dialect.sheets)))
     if not dialect.header and dialect.separator in (",", "\t", ";", "|"):
         asked.append(
             _question("no_header", "", "The first line looks like data, so it was kept as a row. Is that right?",
@@ -120,7 +159,7 @@ def _questions(dialect: Dialect, measured: list[Column]) -> list[dict[str, Any]]
         for column in measured
         if (column.structure_share or 0) > 0.5 and sum(map(len, column.filled)) > 4 * len(column.filled)
     ]
-    if len(good) > 1:
+    if len(good) > 1 and dialect.content.kind != SDF:  # in an SD file the drawing is the structure
         words = "More than one column holds structures: which one is meant?"
         asked.append(_question("several_structures", good[0].name, words, [column.name for column in good]))
     relation = columns.relation_column(measured)
@@ -208,12 +247,31 @@ def _warnings(
         found.append(
             _warning("many_columns", f"The table has {len(measured):,} columns; only those with a role are kept.")
         )
+    if dialect.content.kind == SDF:
+        uneven = [column.name for column in measured[2:] if len(column.filled) < len(column.values)]
+        if uneven:
+            shown = ", ".join(f"“{name}”" for name in uneven[:3]) + (", …" if len(uneven) > 3 else "")
+            found.append(_warning("uneven", f"Not every record has every field; some lack {shown}."))
     if n_rows < FEW_ROWS:
         found.append(_warning("few_rows", f"{n_rows:,} rows are too few to learn a model from."))
     for column in _with_role(measured, columns.LABEL):
         numbers = column.numbers or []
         if len(numbers) > 1 and min(numbers) == max(numbers):
             found.append(_warning("constant", f"All values of “{column.name}” are equal ({numbers[0]:g})."))
+    return found
+
+
+def _file_warnings(path: Path, dialect: Dialect) -> list[dict[str, str]]:
+    """What is odd about the file itself: an unclosed record, formulas that nobody computed, fields not shared."""
+    found = []
+    content = dialect.content
+    if content.kind == SDF and not records.last_record_is_closed(path, content):
+        found.append(_warning("terminator", "The last record has no terminator ($$$$); it was read to the file's end."))
+    if content.kind == SPREADSHEET:
+        n = spreadsheet.formulas_without_value(path, content, dialect.sheet, SAMPLE_ROWS)
+        if n:
+            words = f"{n:,} cells hold formulas without a stored value; they count as empty, since none is computed."
+            found.append(_warning("formulas", words))
     return found
 
 

@@ -41,6 +41,10 @@ REASONS = {
     "too_deep": "branches nested too deeply",
     "ragged": "row does not fit the columns",
     "poisoned": "took too long to read",
+    "cut_short": "record cut short",
+    "counts": "record does not hold what it announces",
+    "polymer": "repeating unit, not a molecule",
+    "extension": "extension block does not fit",
 }
 ORDER = (answers.STRUCTURE, answers.LABEL, answers.ID, answers.IGNORE)
 

@@ -90,13 +90,19 @@ def import_with(*, actor: User, dataset_id: int, mapping: dict) -> None:
 
 
 @transaction.atomic
-def read_again(*, actor: User, dataset_id: int, header: bool) -> None:
-    """Look into the file once more, told whether its first line names the columns. Raises DataSetRefused."""
+def read_again(*, actor: User, dataset_id: int, header: bool | None = None, sheet: str = "") -> None:
+    """Look into the file once more, told whether its first line names the columns, or which sheet is the table.
+
+    Raises DataSetRefused.
+    """
     dataset = DataSet.objects.changeable_by(actor).filter(pk=dataset_id).select_related("team").first()
     if dataset is None:
         raise DataSetRefused("Only owners and designers of the team can change how a file is read; ask one of them.")
     waiting = DataSet.objects.filter(pk=dataset_id, status=Status.ASKING)
-    told = {"mapping": {"header": header}, "inspection": {}, "message": ""}
+    if sheet and sheet not in dataset.inspection.get("sheets", []):
+        raise DataSetRefused(f"The spreadsheet has no sheet “{sheet[:80]}”; nothing was changed.")
+    kept = {"sheet": sheet or dataset.inspection.get("sheet", "")} | ({} if header is None else {"header": header})
+    told = {"mapping": kept, "inspection": {}, "message": ""}
     if not waiting.update(status=Status.UPLOADED, touched_at=timezone.now(), **told):
         raise DataSetRefused("This file is already being imported, or was imported; nothing was changed.")
     record(
@@ -105,7 +111,7 @@ def read_again(*, actor: User, dataset_id: int, header: bool) -> None:
         verb="asked to read again",
         subject=dataset.name,
         dataset=dataset_id,
-        header=header,
+        **kept,
     )
     transaction.on_commit(lambda: tasks.send(tasks.inspect_file, dataset_id))
 

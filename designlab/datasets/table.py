@@ -1,4 +1,4 @@
-"""Rows of a text table with the line each began on: separator, header, quotes, ragged rows."""
+"""Rows of any upload with the line each began on. For text tables: separator, header, quotes, ragged rows."""
 
 import csv
 import re
@@ -7,34 +7,31 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from designlab.datasets import cells
-from designlab.datasets.content import Content, text_lines
+from designlab.datasets import cells, records, spreadsheet
+from designlab.datasets.content import FASTA, SDF, SPREADSHEET, Content, text_lines
 from designlab.datasets.errors import ImportRefused
+from designlab.datasets.row import Row
 
-Standardise = Callable[[list[str]], list[dict[str, Any]]]
+Standardise = Callable[..., list[dict[str, Any]]]  # texts, and what they are: see `designlab.engine.chemistry`
 
 MAX_ROWS = 2_000_000
 MAX_COLUMNS = 2_000
 MAX_QUOTED_LINES = 50
 MAX_HEADER_CHARACTERS = 200
+MAX_SHEETS_TRIED = 20
 SAMPLE_LINES = 400
 
 WHITESPACE = " "  # SMILES, a blank or tab, and a name that may hold blanks
 SINGLE = ""  # one value a line
-SEPARATOR_LABELS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", WHITESPACE: "blank", SINGLE: "none"}
+CELLS = "cells"  # a spreadsheet needs none
+RECORDS = "records"  # neither do the records of SD files and FASTA
+SEPARATOR_LABELS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", WHITESPACE: "blank", SINGLE: "none",
+                    CELLS: "none (cells)", RECORDS: "none (records)"}  # fmt: skip
 _HEADER_WORDS = re.compile(
     r"smiles|structure|^id$|_id\b|\bid\b|^name|compound|molecule|ic50|ec50|\bki\b|label|activity|class|^exp|log", re.I
 )
-
-
-class Row(NamedTuple):
-    """One record: the line it began on (from 1), its cells, and what was wrong with it ("" when nothing was)."""
-
-    line: int
-    cells: list[str]
-    problem: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +45,8 @@ class Dialect:
     headers: tuple[str, ...]  # as written; empty strings where there was none
     first: tuple[str, ...]  # cells of the first record, header or not
     header_sure: bool = True
+    sheet: str = ""
+    sheets: tuple[str, ...] = ()
 
     @property
     def repeated(self) -> list[str]:
@@ -55,8 +54,12 @@ class Dialect:
         return [name for name, n in Counter(filter(None, self.headers)).items() if n > 1]
 
 
-def detect(path: Path, content: Content, standardise: Standardise) -> Dialect:
-    """Find separator and header from the first lines; raises ImportRefused when there is nothing to read."""
+def detect(path: Path, content: Content, standardise: Standardise, sheet: str = "") -> Dialect:
+    """Find how a file is written from its beginning; raises ImportRefused when there is nothing to read."""
+    if content.kind in (SDF, FASTA):
+        return _of_records(path, content)
+    if content.kind == SPREADSHEET:
+        return _of_sheets(path, content, standardise, sheet)
     lines = list(islice(_numbered(path, content), SAMPLE_LINES))
     wanted = [pair for pair in lines if pair[1].strip()]
     if not wanted:
@@ -65,6 +68,31 @@ def detect(path: Path, content: Content, standardise: Standardise) -> Dialect:
     rows = list(_records(iter(wanted), separator))
     if not rows:
         raise ImportRefused("The file holds comments only: no data rows.", code="no_rows")
+    return _shaped(rows, content, separator, standardise)
+
+
+def _of_records(path: Path, content: Content) -> Dialect:
+    tags = records.sdf_tags(path, content) if content.kind == SDF else ()
+    headers = (records.DRAWING, records.TITLE, *tags) if content.kind == SDF else records.FASTA_COLUMNS
+    return Dialect(content, RECORDS, False, _unique(headers), headers, ("",) * len(headers))
+
+
+def _of_sheets(path: Path, content: Content, standardise: Standardise, wanted: str) -> Dialect:
+    """The dialect of the sheet wanted, or of the first one that holds structures."""
+    names = tuple(spreadsheet.sheets(path, content))
+    if wanted and wanted not in names:
+        raise ImportRefused(f"The spreadsheet has no filled sheet “{wanted}”.", code="no_sheet")
+    found = []
+    for name in (wanted,) if wanted else names[:MAX_SHEETS_TRIED]:
+        rows = list(islice(spreadsheet.sheet_rows(path, content, name), SAMPLE_LINES))
+        dialect = replace(_shaped(rows, content, CELLS, standardise), sheet=name, sheets=names)
+        width = range(len(dialect.names))
+        body = [_fitted(row, len(width)).cells for row in rows[dialect.header :][:40]]
+        found.append((max((_share([row[i] for row in body], standardise) for i in width), default=0.0), dialect))
+    return max(found, key=lambda pair: pair[0])[1]
+
+
+def _shaped(rows: list[Row], content: Content, separator: str, standardise: Standardise) -> Dialect:
     width = Counter(len(row.cells) for row in rows).most_common(1)[0][0]
     while len(rows) > 1 and rows[0].cells[0].startswith(("#", "//")) and len(rows[0].cells) != width:
         rows.pop(0)  # a comment above the table
@@ -78,7 +106,7 @@ def detect(path: Path, content: Content, standardise: Standardise) -> Dialect:
 
 def with_header(dialect: Dialect, header: bool | None) -> Dialect:
     """The dialect with a person's answer whether the first line names the columns; None keeps what was found."""
-    if header is None or header == dialect.header:
+    if header is None or header == dialect.header or dialect.separator == RECORDS:
         return dialect
     headers = _headers(list(dialect.first), len(dialect.names)) if header else ("",) * len(dialect.names)
     return replace(dialect, header=header, headers=headers, names=_unique(headers), header_sure=True)
@@ -109,7 +137,7 @@ def _unique(headers: tuple[str, ...]) -> tuple[str, ...]:
 def rows(path: Path, dialect: Dialect) -> Iterator[Row]:
     """Data rows in file order. Short rows are filled with empty cells; long or badly quoted rows carry a problem."""
     width = len(dialect.names)
-    stream = _records(_numbered(path, dialect.content), dialect.separator)
+    stream = _stream(path, dialect)
     started = not dialect.header
     n_rows = 0
     for row in stream:
@@ -123,6 +151,17 @@ def rows(path: Path, dialect: Dialect) -> Iterator[Row]:
         if n_rows > MAX_ROWS:
             raise ImportRefused(f"The table has more than {MAX_ROWS:,} rows; split it.", code="too_many_rows")
         yield _fitted(row, width)
+
+
+def _stream(path: Path, dialect: Dialect) -> Iterator[Row]:
+    content = dialect.content
+    if content.kind == SDF:
+        return records.sdf_rows(path, content, dialect.headers[2:])
+    if content.kind == FASTA:
+        return records.fasta_rows(path, content)
+    if content.kind == SPREADSHEET:
+        return spreadsheet.sheet_rows(path, content, dialect.sheet)
+    return _records(_numbered(path, content), dialect.separator)
 
 
 def _is_comment(row: Row, dialect: Dialect) -> bool:

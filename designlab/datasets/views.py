@@ -114,10 +114,14 @@ def start_import(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def read_again(request: HttpRequest, pk: int) -> HttpResponse:
-    """Read the file once more with the other answer on whether its first line names the columns."""
+    """Read the file once more: another sheet, or the other answer on whether its first line names the columns."""
     selectors.dataset_for(request.user, pk)
+    header = request.POST.get("header")
+    told = {"header": None if header is None else header == "yes"}
+    if header is None:
+        told["sheet"] = request.POST.get("sheet", "")
     try:
-        services.read_again(actor=request.user, dataset_id=pk, header=request.POST.get("header") == "yes")
+        services.read_again(actor=request.user, dataset_id=pk, **told)
     except services.DataSetRefused as refusal:
         messages.error(request, str(refusal))
     return redirect("datasets:detail", pk)

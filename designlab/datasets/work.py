@@ -15,14 +15,12 @@ from django.core.files import File
 from django.core.files.storage import default_storage
 
 from designlab.datasets import curated
-from designlab.datasets.chemist import Chemist
 from designlab.datasets.child import import_in_child, inspect_in_child
 from designlab.datasets.errors import ImportRefused
 from designlab.datasets.histogram import histogram
 from designlab.datasets.models import DataSet
 from designlab.engine import chemistry
 
-N_DRAWN = 20
 N_MEASURED = 5_000
 PROPERTIES = (("molecular_weight", "Molecular weight", "Da"), ("logp", "Computed logP", ""))
 
@@ -42,28 +40,14 @@ def _copied(dataset: DataSet) -> Iterator[Path]:
 
 
 def inspect(dataset: DataSet) -> dict[str, Any]:
-    """What an uploaded file seems to be, with its first structures standardised for drawing."""
+    """What an uploaded file seems to be, or why it is refused."""
     try:
         with _copied(dataset) as path:
-            found = inspect_in_child(path, header=dataset.mapping.get("header"))
+            told = dataset.mapping
+            found = inspect_in_child(path, header=told.get("header"), sheet=told.get("sheet", ""))
     except ImportRefused as refusal:
         return {"status": DataSet.Status.REFUSED, "message": str(refusal), "inspection": {}}
-    found["drawn"] = _first_structures(found)
     return {"status": DataSet.Status.ASKING, "message": "", "inspection": found, "mapping": {}}
-
-
-def _first_structures(found: dict[str, Any]) -> list[dict[str, Any]]:
-    position = next((c["position"] for c in found["columns"] if c["name"] == found["mapping"]["structure"]), None)
-    if position is None:
-        return []
-    shown = found["rows"][:N_DRAWN]
-    with Chemist() as standardise:
-        results = standardise([row["cells"][position] for row in shown])
-    return [
-        {"line": row["line"], "smiles": result["smiles"]}
-        for row, result in zip(shown, results, strict=True)
-        if result["ok"]
-    ]
 
 
 def import_file(dataset: DataSet, tell: Callable[[int, int], None]) -> dict[str, Any]:
@@ -81,6 +65,7 @@ def _kept(dataset: DataSet, receipt: dict[str, Any], out: Path) -> dict[str, Any
     files = receipt.pop("files")
     labels = _labels(receipt["labels"], dataset.mapping)
     table = pq.read_table(out / files["table"])
+    receipt["standardisation"] = chemistry.standardisation_version()
     receipt |= {"figures": _figures(table, labels), "disagreements": curated.disagreements(table, labels)}
     digest = hashlib.sha256((out / files["table"]).read_bytes()).hexdigest()
     folder = f"{Path(dataset.original.name).parent.as_posix()}/{uuid.uuid4().hex[:8]}"

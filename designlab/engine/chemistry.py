@@ -1,6 +1,7 @@
 """Structures: standardised, measured and drawn by the library."""
 
 import hashlib
+from typing import Any
 
 from django.core.cache import cache
 
@@ -8,10 +9,20 @@ from samplers import api
 
 DRAWING_KEPT_S = 86_400
 
-standardise = api.standardise
+SMILES, MOLBLOCK = "smiles", "molblock"
+standardisation_version = api.standardisation_version
 properties = api.properties
 property_catalogue = api.property_catalogue
 fingerprints = api.fingerprints
+
+
+def standardise(texts: list[str], kind: str = SMILES) -> list[dict[str, Any]]:
+    """Standardise structures written as SMILES or drawn as molblocks; one dictionary each, see `api.standardise`."""
+    if kind == SMILES:
+        return api.standardise(texts)
+    if kind == MOLBLOCK:
+        return api.standardise_molblocks(texts)
+    raise ValueError(f"unknown kind of structure: {kind}")
 
 
 def depict(smiles: str, width: int = 240, height: int = 170) -> str:

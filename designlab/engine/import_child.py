@@ -1,7 +1,7 @@
 """The child process that reads uploads: `python -m designlab.engine.import_child FOLDER`, or `--chemistry`.
 
 FOLDER holds job.json and receives progress.json and result.json. With `--chemistry` it answers, a line of JSON for a
-line of JSON, with standardised structures until its input ends.
+line of JSON (`{"kind": ..., "texts": [...]}`), with standardised structures until its input ends.
 """
 
 import json
@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from designlab.datasets.chemist import Chemist
+from designlab.datasets.chemist import Chemists, packed
 from designlab.datasets.errors import ImportRefused
 
 CHEMISTRY_MEMORY_BYTES = 800_000_000
@@ -29,6 +29,7 @@ def main(argv: list[str]) -> int:
         answer: dict[str, Any] = {"ok": True, "result": _run(job, folder)}
     except ImportRefused as refusal:
         answer = {"ok": False, "message": str(refusal), "code": refusal.code, "rejected": refusal.rejected}
+    answer["peak_bytes"] = _peak_bytes()
     _replace(folder / "result.json", answer)
     return 0
 
@@ -46,14 +47,22 @@ def _run(job: dict[str, Any], folder: Path) -> dict[str, Any]:
     from designlab.datasets.reading import inspect
 
     path = Path(job["path"])
-    with Chemist() as chemist:
+    with Chemists(1 if job["verb"] == "inspect" else None) as chemists:
         if job["verb"] == "inspect":
-            return inspect(path, chemist, job["header"])
+            return inspect(path, chemists, job["header"], job.get("sheet", ""))
 
         def progress(done: int, total: int) -> None:
             _replace(folder / "progress.json", [done, total])
 
-        return import_table(path, job["mapping"], Path(job["out_folder"]), chemist, progress)
+        return import_table(path, job["mapping"], Path(job["out_folder"]), chemists, progress, chemists.in_order)
+
+
+def _peak_bytes() -> dict[str, int]:
+    """The largest resident memory of this process, and of any chemistry process that has ended."""
+    return {
+        name: resource.getrusage(who).ru_maxrss * 1024
+        for name, who in (("reader", resource.RUSAGE_SELF), ("chemistry", resource.RUSAGE_CHILDREN))
+    }
 
 
 def _replace(path: Path, content: Any) -> None:
@@ -67,12 +76,13 @@ def _chemistry() -> int:
     # The library's own prints must not mix with the answers.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    from samplers import api
+    from designlab.engine.chemistry import standardise
 
-    api.standardise(["C"])  # loads everything before the clock of the first chunk starts
+    standardise(["C"])  # loads everything before the clock of the first chunk starts
     print("ready", file=answers, flush=True)
     for line in sys.stdin:
-        print(json.dumps(api.standardise(json.loads(line))), file=answers, flush=True)
+        asked = json.loads(line)
+        print(json.dumps(packed(standardise(asked["texts"], asked["kind"]))), file=answers, flush=True)
     return 0
 
 

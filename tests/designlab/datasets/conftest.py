@@ -10,7 +10,7 @@ from designlab.accounts.services import create_team
 from designlab.datasets import services, work
 from designlab.datasets.importing import import_table
 from designlab.datasets.reading import inspect
-from samplers import api
+from designlab.engine.chemistry import standardise
 
 TABLE = b"""name,smiles,logS (mol/L),note
 ethanol,CCO,0.5,=1+1
@@ -51,18 +51,10 @@ def _in_this_process(request, monkeypatch):
     if "real_child" in request.fixturenames:
         return
 
-    class Here:
-        def __enter__(self):
-            return api.standardise
-
-        def __exit__(self, *error):
-            return None
-
     def import_here(path, mapping, out, on_progress):
-        return import_table(path, mapping, out, api.standardise, on_progress)
+        return import_table(path, mapping, out, standardise, on_progress)
 
-    monkeypatch.setattr(work, "Chemist", Here)
-    monkeypatch.setattr(work, "inspect_in_child", lambda path, header: inspect(path, api.standardise, header))
+    monkeypatch.setattr(work, "inspect_in_child", lambda path, header, sheet: inspect(path, standardise, header, sheet))
     monkeypatch.setattr(work, "import_in_child", import_here)
 
 

@@ -13,10 +13,10 @@ TOY = """
 import json, os, sys, time
 print("ready", flush=True)
 for line in sys.stdin:
-    texts = json.loads(line)
+    texts = json.loads(line)["texts"]
     if "CRASH" in texts: os._exit(11)
     if "HANG" in texts: time.sleep(60)
-    print(json.dumps([{"ok": True, "smiles": text} for text in texts]), flush=True)
+    print(json.dumps([[text, "", [], []] for text in texts]), flush=True)
 """
 
 

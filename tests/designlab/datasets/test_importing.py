@@ -10,7 +10,7 @@ import pytest
 from designlab.datasets.errors import ImportRefused
 from designlab.datasets.importing import escaped, import_table
 from designlab.datasets.reading import inspect
-from samplers.api import standardise
+from designlab.engine.chemistry import standardise
 
 TEXT = """smiles;name;pIC50
 OCC;ethanol;2,0
