@@ -6,7 +6,7 @@ Importing it loads neither torch nor RDKit; each function loads what it needs wh
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +84,34 @@ def scaffolds(smiles: Sequence[str]) -> list[str]:
     from samplers.chem.scaffolds import scaffold
 
     return [scaffold(text) for text in smiles]
+
+
+# -- sequences ----------------------------------------------------------------------------------------
+
+
+def standardise_sequences(texts: Sequence[str], alphabet: str) -> list[dict[str, Any]]:
+    """Standardise sequences of dna, rna or peptide; dictionaries as `standardise`, `smiles` holding the sequence."""
+    from samplers.sequences.standardise import standardise_sequences as compute
+
+    return compute(list(texts), alphabet)
+
+
+def guess_alphabet(texts: Iterable[str]) -> dict[str, Any]:
+    """Which alphabet texts are written in: alphabet ("" for none), sure, reasons, readable, n_looked_at."""
+    from samplers.sequences.alphabets import guess
+
+    return guess(texts).to_dict()
+
+
+def fasta_records(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """The records of FASTA text, one by one: line, id, description, sequence as written, too_long.
+
+    Raises DesignError naming the line where letters come before the first header.
+    """
+    from samplers.sequences.fasta import records
+
+    for one in records(lines):
+        yield {key: getattr(one, key) for key in ("line", "id", "description", "sequence", "too_long")}
 
 
 # -- rewards --------------------------------------------------------------------------------------------
