@@ -135,7 +135,7 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", 
 # One command, one process: `manage.py design` needs no Redis, keeps its cache in memory and sends no messages.
 HEADLESS = env.boolean("DESIGNLAB_HEADLESS", default=False)
 if HEADLESS:
-    REDIS_URL = "memory://"
+    REDIS_URL = "memory://localhost"
     CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
@@ -220,4 +220,6 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.text("DESIGNLAB_LOG_LEVEL", "INFO")},
+    # Kombu warns that a broker in memory has no host; it needs none.
+    "loggers": {"kombu.connection": {"level": "ERROR"}} if HEADLESS else {},
 }

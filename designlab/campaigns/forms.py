@@ -239,8 +239,8 @@ def sources_of(labels: list[dict]) -> list:
 
 
 def named(label: str, unit: str) -> str:
-    """A quantity with its unit, where it has one."""
-    return f"{label} ({unit})" if unit else label
+    """A quantity with its unit, where it has one that its name does not say already."""
+    return f"{label} ({unit})" if unit and unit not in label else label
 
 
 def sentence(problem: str) -> str:

@@ -48,8 +48,11 @@ def import_file(path: Path, *, actor: User, team: Team, structure: str | None, l
     """Upload, inspect and import a file here and now. Raises Refused with the sentence the page would show."""
     if not path.is_file():
         raise Refused(f"There is no file {path}.")
-    with path.open("rb") as file:
-        data = datasets.add_file(actor=actor, team=team, file=File(file, name=path.name), name=path.name)
+    try:
+        with path.open("rb") as file:
+            data = datasets.add_file(actor=actor, team=team, file=File(file, name=path.name), name=path.name)
+    except datasets.DataSetRefused as refusal:
+        raise Refused(str(refusal)) from refusal
     return finish_import(data, actor=actor, structure=structure, labels=labels)
 
 
@@ -58,23 +61,31 @@ def finish_import(data: DataSet, *, actor: User, structure: str | None, labels: 
 
     Raises Refused when the file is refused, or when another process works on it for too long.
     """
-    status, end = DataSet.Status, time.monotonic() + LONGEST_IMPORT_S
+    status, end, answered = DataSet.Status, time.monotonic() + LONGEST_IMPORT_S, False
     while time.monotonic() < end:
         data.refresh_from_db()
         if data.status == status.READY:
             return data
-        if data.status == status.REFUSED:
+        if data.status == status.REFUSED or (data.status == status.ASKING and answered):
             raise Refused(data.message)
         if data.status == status.UPLOADED:
             datasets.inspect_now(data.id)
         elif data.status == status.ASKING:
-            mapping = datasets.suggested_mapping(data, structure=structure, labels=labels)
-            datasets.import_with(actor=actor, dataset_id=data.id, mapping=mapping)
+            _answer(data, actor=actor, structure=structure, labels=labels)
+            answered = True
         else:
             datasets.import_now(data.id)
         if DataSet.objects.filter(id=data.id, status=data.status).exists():
             time.sleep(0.5)  # another process works on it
     raise Refused(f"{data} is still being imported by another process after {LONGEST_IMPORT_S:.0f} s.")
+
+
+def _answer(data: DataSet, *, actor: User, structure: str | None, labels: list[str]) -> None:
+    try:
+        mapping = datasets.suggested_mapping(data, structure=structure, labels=labels)
+        datasets.import_with(actor=actor, dataset_id=data.id, mapping=mapping)
+    except datasets.DataSetRefused as refusal:
+        raise Refused(str(refusal)) from refusal
 
 
 def learned(data: DataSet, label: str, *, actor: User, seed: int = 0) -> PropertyModel:

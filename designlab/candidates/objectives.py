@@ -17,8 +17,8 @@ class Objective:
 
     @property
     def heading(self) -> str:
-        """Name and unit, as a column is headed."""
-        return f"{self.name}, {self.unit}" if self.unit else self.name
+        """Name and unit, as a column is headed; the unit only where the name does not say it already."""
+        return f"{self.name}, {self.unit}" if self.unit and self.unit not in self.name else self.name
 
 
 def objectives_of(run: Run) -> list[Objective]:

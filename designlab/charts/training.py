@@ -86,7 +86,8 @@ def _learning_words(x: list, y: list, random: Sequence[float], best_known: float
     words = "Good: the line climbs away from random draw and flattens."
     if random:
         drawn = mean_of_best(random, x[-1])
-        words += f" Now {y[-1]:.2f}; random assembly would have {drawn:.2f} after as many evaluations."
+        words += f" Now {y[-1]:.2f}; random assembly would have {drawn:.2f} after as many "
+        words += f"evaluations, estimated from {len(random):,} random draws."
     if best_known is not None:
         passed = next((n for n, value in zip(x, y, strict=True) if value > best_known), None)
         if passed is not None:

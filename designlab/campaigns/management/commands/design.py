@@ -50,7 +50,8 @@ class Command(BaseCommand):
         call_command("migrate", interactive=False, verbosity=0)
         try:
             run = self._campaign(options)
-            self._write(run, options["out"])
+            if run.n_candidates:
+                self._write(run, options["out"])
         except SettingRefused as refusal:
             raise CommandError(f"{refusal.field}: {refusal.problem}") from refusal
         except (Refused, InvalidTransition) as refusal:
