@@ -24,6 +24,8 @@ from samplers.rewards.reward import Reward
 SCHEMA = 1  # of the folder as a whole; each part inside carries its own
 SHOWN_REWARDS = 2_000  # rewards of the data and of random draws that are kept for figures
 RANDOM_DRAWS = 1_000
+DRAWN_AT_ONCE = 512
+BARREN_DRAWS = 20  # batches without a new molecule after which a grammar is taken to have no more
 TABULATED = 2_000  # new candidates per slice whose scaffold and fingerprint are computed at once: the best ones
 LAST = 1_000
 Plain = dict[str, Any]
@@ -269,10 +271,11 @@ def _random(state: Any, module: Any, reward: Reward, n: int, seed: int) -> Plain
 
     generator = generators(seed, ["random assembly"])["random assembly"]
     found: dict[str, None] = {}
-    for _ in range(50):
-        found.update(dict.fromkeys(module.random_assembly(state.environment, min(512, n), generator)))
-        if len(found) >= n:
-            break
+    barren = 0
+    while len(found) < n and barren < BARREN_DRAWS:
+        before = len(found)
+        found.update(dict.fromkeys(module.random_assembly(state.environment, DRAWN_AT_ONCE, generator)))
+        barren = 0 if len(found) > before else barren + 1
     smiles = list(found)[:n]
     scored = [np.asarray(reward.evaluate(smiles[i : i + 256]).log_reward) for i in range(0, len(smiles), 256)]
     return {"smiles": smiles, "log_reward": np.concatenate(scored) if scored else np.zeros(0)}
