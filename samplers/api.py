@@ -114,6 +114,28 @@ def fasta_records(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
         yield {key: getattr(one, key) for key in ("line", "id", "description", "sequence", "too_long")}
 
 
+def sequence_property_catalogue(alphabet: str = "") -> list[dict[str, Any]]:
+    """The computed properties of sequences, of one alphabet if named: as `property_catalogue`, and alphabets."""
+    from samplers.sequences.properties import describe
+
+    return describe(alphabet)
+
+
+def sequence_properties(sequences: Sequence[str], alphabet: str, names: Sequence[str]) -> dict[str, list[float]]:
+    """Computed properties of standardised sequences, one list per name; NaN where there is none."""
+    from samplers.sequences.properties import properties as compute
+
+    return {name: column.tolist() for name, column in compute(list(sequences), alphabet, list(names)).items()}
+
+
+def motif_counts(sequences: Sequence[str], alphabet: str, motif: str) -> list[int]:
+    """At how many letters of each sequence the motif begins. Raises ConfigError for a motif that cannot be read."""
+    from samplers.sequences.patterns import read_motif
+
+    pattern = read_motif(motif, alphabet)
+    return [pattern.count(text) for text in sequences]
+
+
 # -- rewards --------------------------------------------------------------------------------------------
 
 
