@@ -140,10 +140,23 @@ def motif_counts(sequences: Sequence[str], alphabet: str, motif: str) -> list[in
 
 
 def check_reward(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """The reward in its normal form. Raises ConfigError naming the first field that is refused."""
+    """The reward in its normal form. Raises ConfigError naming the first field that is refused.
+
+    References and substructure patterns are tried too; a reward without any is checked without loading RDKit.
+    """
+    from samplers.errors import RewardError
     from samplers.rewards.definition import RewardDefinition
 
-    return RewardDefinition.from_dict(dict(raw)).to_dict()
+    definition = RewardDefinition.from_dict(dict(raw))
+    for item in (one for top in definition.objectives for one in top.walk()):
+        if item.source.kind in ("similarity", "substructure"):
+            from samplers.rewards.computed import evaluator
+
+            try:
+                evaluator(item.source)
+            except RewardError as problem:
+                raise ConfigError(f"objective {item.name!r}.source", str(problem)) from problem
+    return definition.to_dict()
 
 
 def describe_reward(raw: Mapping[str, Any]) -> list[str]:
@@ -152,6 +165,54 @@ def describe_reward(raw: Mapping[str, Any]) -> list[str]:
     from samplers.rewards.words import describe
 
     return describe(RewardDefinition.from_dict(dict(raw)))
+
+
+def describe_objective(raw: Mapping[str, Any]) -> str:
+    """One objective in a sentence. Raises ConfigError naming the field that is refused."""
+    from samplers.rewards.definition import Objective
+    from samplers.rewards.words import describe_objective as describe
+
+    return describe(Objective.from_dict(dict(raw)))
+
+
+def source_key(raw: Mapping[str, Any]) -> str:
+    """What an objective measures as one text, such as "property:qed"; equal texts are measured once."""
+    from samplers.rewards.definition import Objective
+
+    source = Objective.from_dict(dict(raw)).source
+    return f"{source.kind}:{source.key}"
+
+
+def objective_about(key: str) -> dict[str, Any]:
+    """The part of an objective that `source_key` named: a `source`, or a group's `aggregation` and `objectives`."""
+    import json
+
+    kind, _, rest = key.partition(":")
+    if kind == "property":
+        return {"source": {"kind": kind, "property": rest}}
+    if kind == "model":
+        return {"source": {"kind": kind, "label": rest}}
+    try:
+        settings = json.loads(rest)
+    except (ValueError, RecursionError):
+        settings = None
+    if not isinstance(settings, dict):
+        raise ConfigError("source", f"{key!r:.60} is not something that can be measured")
+    return settings if kind == "group" else {"source": {"kind": kind, **settings}}
+
+
+def alert_sets() -> dict[str, str]:
+    """The sets of structural alerts on offer, and what they are called."""
+    from samplers.rewards.catalogue import ALERT_SETS
+
+    return dict(ALERT_SETS)
+
+
+def similarity_kinds() -> dict[str, str]:
+    """The ways to compare a molecule with a reference, and how they are written beside a figure."""
+    from samplers.rewards.catalogue import SIMILARITIES
+
+    return dict(SIMILARITIES)
 
 
 def labels_needed(raw: Mapping[str, Any]) -> list[str]:
@@ -183,16 +244,20 @@ def measure_sources(
 ) -> dict[str, dict[str, list[float]]]:
     """What a reward's objectives are about, measured on these structures: `values`, `uncertainty` and `in_domain`.
 
-    Keys are "property:NAME" and "model:LABEL". None of it depends on curves, weights or caution.
+    Keys are those of `source_key`. None of it depends on the curves, weights or caution of the outermost objectives.
     """
     from samplers.rewards.features import Prepared
     from samplers.running import load_reward
 
-    measured = load_reward(raw, models).measure(Prepared(list(smiles)))
+    reward = load_reward(raw, models)
+    measured = reward.measure(Prepared(list(smiles)))
     parts = ("values", "uncertainty", "in_domain")
+    outermost = dict.fromkeys(item.source for item in reward.definition.objectives)
     return {
-        f"{source.kind}:{source.key}": {part: numbers.tolist() for part, numbers in zip(parts, found, strict=True)}
-        for source, found in measured.items()
+        f"{source.kind}:{source.key}": {
+            part: numbers.tolist() for part, numbers in zip(parts, measured[source], strict=True)
+        }
+        for source in outermost
     }
 
 

@@ -4,6 +4,7 @@ from django import forms
 from django.forms import BaseFormSet, formset_factory
 
 from designlab.accounts.models import Team, User
+from designlab.campaigns.reward_rows import words_of
 from designlab.datasets.models import DataSet
 from designlab.engine import rewards as reward_engine
 from designlab.engine import runs as engine
@@ -15,6 +16,7 @@ SHAPES = [
     ("double_sigmoid", "within a range"),
     ("linear", "in proportion"),
     ("step", "all or nothing"),
+    ("gaussian", "at a value, falling as a bell"),
 ]
 COMBINATIONS = [
     ("geometric_mean", "Geometric mean: one poor objective spoils the whole"),
@@ -115,7 +117,9 @@ class ObjectiveForm(forms.Form):
 
     def __init__(self, *args, sources: list, **kwargs) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["source"].choices = sources
+        own = str(self.data.get(self.add_prefix("source"), ""))
+        words = words_of(own)  # a source that a reward file brought: it cannot be chosen, only kept
+        self.fields["source"].choices = [*sources, ("From the reward file", [(own, words)])] if words else sources
 
 
 ObjectiveFormSet: type[BaseFormSet] = formset_factory(

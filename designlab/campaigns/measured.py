@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable
 import redis.exceptions
 from django.core.cache import cache
 
-from designlab.campaigns.reward_rows import source_key, source_of
+from designlab.campaigns.reward_rows import PLAIN_CURVE, source_key
 from designlab.charts import rewards as charts
 from designlab.common.kept import kept_many, key_of
 from designlab.datasets.models import DataSet
@@ -20,6 +20,8 @@ from designlab.engine.errors import Refused
 SAMPLE = 400  # enough to see the shape of a distribution, measured in a second or two
 KEPT_S = 7 * 86_400
 SHOWN_BEST = 10
+NO_PREVIEW = "A remote scorer is asked during runs only, so there is no preview of this reward."
+COMPUTED = ("property:", "similarity:", "substructure:", "alerts:", "formula:")
 Archives = dict[str, tuple[str, str]]
 
 
@@ -34,8 +36,9 @@ def measured(dataset: DataSet, sources: Iterable[str], archives: Archives, *, wa
     """Values and doubt of every source on the sample. Without `wait`, None when something is not measured yet."""
 
     def measure(missing: list[str]) -> dict:
-        needed = {label: archive for label, archive in archives.items() if f"model:{label}" in missing}
-        return engine.measure_sources(_about(missing), sample_of(dataset), needed)
+        about = _about(missing)
+        needed = {label: archives[label] for label in engine.labels_needed(about) if label in archives}
+        return engine.measure_sources(about, sample_of(dataset), needed)
 
     keys = {source: _key(dataset, source, archives) for source in dict.fromkeys(sources)}
     if not wait and not _all_kept(keys.values()):
@@ -44,7 +47,8 @@ def measured(dataset: DataSet, sources: Iterable[str], archives: Archives, *, wa
 
 
 def _key(dataset: DataSet, source: str, archives: Archives) -> str:
-    model = archives.get(source.removeprefix("model:"), ("", ""))[1] if source.startswith("model:") else ""
+    labels = [] if source.startswith("property:") else engine.labels_needed(_about([source]))
+    model = " ".join(archives.get(label, ("", ""))[1] for label in labels)
     return key_of("measured-source", dataset.table_sha256 or dataset.pk, source, model, SAMPLE)
 
 
@@ -57,8 +61,7 @@ def _all_kept(keys: Collection[str]) -> bool:
 
 def _about(sources: list[str]) -> dict:
     """A reward that is about these sources; its curves are never used."""
-    curve = {"kind": "sigmoid", "low": 0, "high": 1}
-    rows = [{"name": str(i), "source": source_of(source), "transform": curve} for i, source in enumerate(sources)]
+    rows = [{"name": str(i)} | engine.objective_about(source) | PLAIN_CURVE for i, source in enumerate(sources)]
     return {"schema": 1, "name": "what is measured", "objectives": rows}
 
 
@@ -69,14 +72,19 @@ def histograms(dataset: DataSet, sources: Iterable[str]) -> dict[str, dict | Non
     learned = {source: columns[source] for source in wanted if source in columns}
     values = tables.columns(dataset.table, list(dict.fromkeys(learned.values()))) if learned else {}
     found = {source: charts.histogram(values[column]) for source, column in learned.items()}
-    computed = measured(dataset, [source for source in wanted if source.startswith("property:")], {}) or {}
+    try:
+        computed = measured(dataset, [source for source in wanted if source.startswith(COMPUTED)], {}) or {}
+    except Refused:  # the row itself says what is wrong with its source
+        computed = {}
     return found | {source: charts.histogram(known["values"]) for source, known in computed.items()}
 
 
 def preview(reward: dict, dataset: DataSet, archives: Archives, *, wait: bool = True) -> dict | None:
     """The combined reward of the sample and its best molecules; None without `wait` while it is not measured."""
     try:
-        sources = [source_key(objective["source"]) for objective in reward["objectives"]]
+        if engine.asks_remote(reward):
+            return {"problems": [NO_PREVIEW], "is_constant": False, "best": []}
+        sources = [source_key(objective) for objective in reward["objectives"]]
         known = measured(dataset, sources, archives, wait=wait)
         if known is None:
             return None

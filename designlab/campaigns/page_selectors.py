@@ -9,7 +9,7 @@ from django.utils import timezone
 from designlab.accounts.models import Team, User
 from designlab.campaigns import measured
 from designlab.campaigns.models import Campaign, Run
-from designlab.campaigns.reward_rows import label_of, usual_transform
+from designlab.campaigns.reward_rows import PLAIN_CURVE, WIDE_CURVES, label_of, usual_transform, words_of
 from designlab.candidates import coverage
 from designlab.charts import rewards as charts
 from designlab.common.models import AuditEvent
@@ -112,6 +112,9 @@ def sources(dataset: DataSet, used: Iterable[str]) -> dict[str, dict]:
     for entry in reward_engine.property_catalogue():
         words = {"label": entry["label"], "unit": entry["unit"], "help": entry["help"]}
         found[f"property:{entry['name']}"] = words | {"transform": usual_transform(entry)}
+    for key in used:
+        if key not in found and (words := words_of(key)):
+            found[key] = {"label": words, "unit": ""} | PLAIN_CURVE
     return {key: entry | {"histogram": seen.get(key)} for key, entry in found.items()}
 
 
@@ -127,7 +130,7 @@ def pictures(forms: list, known: dict[str, dict]) -> None:
         form.about = known.get(row.get("source", ""), {})
         hist = form.about.get("histogram")
         transform = {key: row[key] for key in ("kind", "low", "high", "margin") if row.get(key) not in (None, "")}
-        if transform.get("kind") != "double_sigmoid":
+        if transform.get("kind") not in WIDE_CURVES:
             transform.pop("margin", None)
         low, high = charts.reach(hist, transform)
         try:

@@ -13,6 +13,8 @@ from designlab.engine.errors import SettingRefused
 ROWS = "objective"
 MAX_REWARD_BYTES = 64 * 1024
 CURVE_FIELDS = ("kind", "low", "high", "margin")
+WIDE_CURVES = ("double_sigmoid", "gaussian")
+PLAIN_CURVE = {"transform": {"kind": "linear", "low": 0, "high": 1}}  # of a source whose curve plays no part
 # What most people want of a computed property; the others are offered as a range of what is usual.
 USUAL_WISHES = {
     "qed": {"kind": "sigmoid", "low": 0.3, "high": 0.8},
@@ -24,23 +26,29 @@ USUAL_WISHES = {
 # -- a reward as fields, and back ------------------------------------------------------------------------
 
 
-def source_key(source: dict) -> str:
-    """A source of an objective as one word: model:logS, property:qed."""
-    return f"{source['kind']}:{source['property' if source['kind'] == 'property' else 'label']}"
+def source_key(objective: dict) -> str:
+    """What an objective is about as one text: model:logS, property:qed, or a kind and its settings as JSON."""
+    kept = {key: objective[key] for key in ("source", "aggregation", "objectives") if key in objective}
+    return reward_engine.source_key({"name": "any"} | PLAIN_CURVE | kept)
 
 
-def source_of(key: str) -> dict:
-    """The source that `source_key` named."""
-    kind, _, name = key.partition(":")
-    return {"kind": kind, ("property" if kind == "property" else "label"): name}
+def words_of(key: str) -> str:
+    """What such a text means, for a reader; empty for a learned or a computed property, whose words are known."""
+    if key.startswith(("model:", "property:")) or ":" not in key:
+        return ""
+    try:
+        objective = {"name": "Group"} | reward_engine.objective_about(key) | PLAIN_CURVE
+        return reward_engine.describe_objective(objective)[:200]
+    except SettingRefused:
+        return ""
 
 
 def row_fields(objective: dict) -> dict[str, str]:
     """One objective as the fields of its row."""
     shown = {
         "name": objective["name"],
-        "source": source_key(objective["source"]),
-        "was": source_key(objective["source"]),
+        "source": source_key(objective),
+        "was": source_key(objective),
         "weight": plain(objective.get("weight", 1)),
         "caution": plain(objective.get("caution", 0)),
     }
@@ -74,15 +82,17 @@ def usual_transform(entry: dict) -> dict:
 def objective_of(cleaned: dict) -> dict:
     """A row's fields as an objective; what a curve does not use is left out."""
     kind = cleaned["kind"]
-    wanted = CURVE_FIELDS if kind == "double_sigmoid" else CURVE_FIELDS[:3]
-    source = source_of(cleaned["source"])
-    given = {
-        "name": cleaned["name"] or source.get("label") or source["property"].replace("_", " "),
-        "source": source,
+    wanted = CURVE_FIELDS if kind in WIDE_CURVES else CURVE_FIELDS[:3]
+    about = reward_engine.objective_about(cleaned["source"])
+    source = about.get("source", {})
+    usual = source.get("label") or source.get("property", source.get("kind", "group")).replace("_", " ")
+    given = about | {
+        "name": cleaned["name"] or usual,
         "transform": {key: cleaned[key] for key in wanted if cleaned.get(key) not in (None, "")},
         "weight": 1.0 if cleaned.get("weight") is None else cleaned["weight"],
     }
-    return given if cleaned.get("caution") is None else given | {"caution": cleaned["caution"]}
+    usual_caution = cleaned.get("caution") is None or not source
+    return given if usual_caution else given | {"caution": cleaned["caution"]}
 
 
 def distinct_names(objectives: list[dict]) -> list[dict]:
@@ -127,7 +137,7 @@ def set_goal(fields: QueryDict, dataset: DataSet, label: str, direction: str, ta
     fields["label"], fields["direction"], fields["target"] = label, direction, plain(target)
     fresh = default_objectives(dataset, label, direction, target)
     kept = rows_of(fields)
-    others = [row for row in kept if row.get("source", "").startswith("property:")]
+    others = [row for row in kept if not row.get("source", "model:").startswith("model:")]
     write_rows(fields, fresh[:1] if others else fresh)
     for row in others:
         append_row(fields, row)
@@ -187,15 +197,15 @@ def follow_sources(fields: QueryDict, dataset: DataSet) -> None:
     for position, row in enumerate(rows):
         if not row.get("was") or row["was"] == row.get("source"):
             continue
-        source = source_of(row["source"])
-        if source["kind"] == "property" and source["property"] in catalogue:
-            entry = catalogue[source["property"]]
-            objective = {"name": entry["label"], "transform": usual_transform(entry)}
-        elif source["kind"] == "model" and label_of(dataset, source["label"]):
-            objective = default_objectives(dataset, source["label"], "maximize", None)[0]
+        kind, _, name = row.get("source", "").partition(":")
+        if kind == "property" and name in catalogue:
+            objective = {"name": catalogue[name]["label"], "transform": usual_transform(catalogue[name])}
+        elif kind == "model" and label_of(dataset, name):
+            objective = default_objectives(dataset, name, "maximize", None)[0]
         else:
             continue
-        rows[position] = row_fields(objective | {"source": source, "weight": row.get("weight", "1")})
+        about = reward_engine.objective_about(row["source"])
+        rows[position] = row_fields(objective | about | {"weight": row.get("weight", "1")})
     write_rows(fields, [])
     for row in rows:
         append_row(fields, row)

@@ -206,7 +206,7 @@ def _preview(page: SetUp, *, wait: bool) -> dict:
         preview = pages.reward_preview(page.reward, page.labelled, models, wait=wait)
         shown["preview"] = preview and preview | {"best": pages.drawn(preview["best"])}
         if page.campaign is None and wait:
-            used = [source_key(objective["source"]) for objective in page.reward["objectives"]]
+            used = [source_key(objective) for objective in page.reward["objectives"]]
             shown["seen"] = histograms(page.labelled, used)
     return shown
 

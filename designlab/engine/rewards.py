@@ -10,8 +10,19 @@ describe_reward = api.describe_reward
 default_reward = api.default_reward
 desirability_curve = api.desirability_curve
 labels_needed = api.labels_needed
+describe_objective = api.describe_objective
+source_key = api.source_key
+objective_about = api.objective_about
 property_catalogue = api.property_catalogue
 preview_reward = api.preview_reward
+
+
+def asks_remote(reward: dict) -> bool:
+    """Whether a reward, or a group in it, asks a remote scorer."""
+    return any(
+        objective.get("source", {}).get("kind") == "remote" or asks_remote(objective)
+        for objective in reward.get("objectives", [])
+    )
 
 
 def model_folders(archives: dict[str, tuple[str, str]]) -> dict[str, Path]:

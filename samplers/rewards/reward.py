@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Final, Protocol
+from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
 
 from samplers.errors import RewardError
 from samplers.rewards.batch import RewardBatch
-from samplers.rewards.computed import property_values
-from samplers.rewards.definition import RewardDefinition, Source
+from samplers.rewards.computed import evaluator
+from samplers.rewards.definition import Objective, RewardDefinition, Source
 from samplers.rewards.features import Prepared
 from samplers.rewards.transforms import FLOOR, cautious_log_desirability, log_aggregate
 
@@ -29,23 +30,52 @@ class Predictor(Protocol):
         """Predict a prepared batch; NaN mean where a structure cannot be read."""
 
 
+class Scorer(Protocol):
+    """Asks a scorer outside this process; the product passes one in, since the library opens no connection."""
+
+    def __call__(self, url: str, objective: str, smiles: Sequence[str], /) -> Sequence[float | None]:
+        """One score for each structure, None where the scorer has none. Raises RewardError when it cannot be asked."""
+
+
 class Reward:
     """Evaluates molecules under a definition; holds no state that changes.
 
-    Raises RewardError when a model for one of the definition's labels is missing.
+    Raises RewardError when a model for one of the definition's labels is missing, when a reference or a pattern
+    cannot be used, and when the definition asks a remote scorer and none was passed in.
     """
 
-    def __init__(self, definition: RewardDefinition, models: Mapping[str, Predictor] | None = None) -> None:
+    def __init__(
+        self,
+        definition: RewardDefinition,
+        models: Mapping[str, Predictor] | None = None,
+        scorer: Scorer | None = None,
+    ) -> None:
         self.definition = definition
         self.models = dict(models or {})
+        self.scorer = scorer
         self.names = tuple(item.name for item in definition.objectives)
-        for item in definition.objectives:
-            if item.source.kind == "model" and item.source.key not in self.models:
-                known = ", ".join(repr(label) for label in sorted(self.models)) or "none"
-                raise RewardError(
-                    f"Objective {item.name!r} needs a model learned from the label {item.source.key!r}, but there is "
-                    f"none (models at hand: {known}). Add a data set with that column, or change the objective."
-                )
+        for item in (one for objective in definition.objectives for one in objective.walk()):
+            self._check(item)
+        self._computed = {
+            source: evaluator(source)
+            for source in definition.sources
+            if source.kind not in ("model", "remote", "group")
+        }
+
+    def _check(self, item: Objective) -> None:
+        if item.source.kind == "model" and item.source.key not in self.models:
+            known = ", ".join(repr(label) for label in sorted(self.models)) or "none"
+            raise RewardError(
+                f"Objective {item.name!r} needs a model learned from the label {item.source.key!r}, but there is "
+                f"none (models at hand: {known}). Add a data set with that column, or change the objective."
+            )
+        if item.source.kind == "remote" and self.scorer is None:
+            raise RewardError(f"Objective {item.name!r} asks a remote scorer, and this machine may ask none.")
+
+    @property
+    def paid(self) -> tuple[str, ...]:
+        """Names of the sources whose every call is an entry of its own in the ledger: remote scorers."""
+        return tuple(oracle_name(source) for source in self.definition.sources if source.kind == "remote")
 
     def evaluate(self, smiles: Sequence[str]) -> RewardBatch:
         """Evaluate n standardised SMILES; shapes and units as in `RewardBatch`.
@@ -65,19 +95,55 @@ class Reward:
 
     def measure(self, prepared: Prepared) -> dict[Source, Measured]:
         """Every source of the definition, measured once: values, uncertainty and in-domain share, (n,) each."""
-        sources = dict.fromkeys(item.source for item in self.definition.objectives)
-        return {source: self._measure(prepared, source.kind, source.key) for source in sources}
+        found: dict[Source, Measured] = {}
+        groups = {item.source: item for top in self.definition.objectives for item in top.walk() if item.members}
+        for source in self.definition.sources:  # members stand before their groups
+            if source.kind == "group":
+                found[source] = _group_value(groups[source], found)
+            else:
+                found[source] = self._measure(prepared, source)
+        return found
 
-    def _measure(self, prepared: Prepared, kind: str, key: str) -> Measured:
-        if kind == "model":
-            return self.models[key].predict(prepared)
-        values = property_values(prepared, key)
+    def _measure(self, prepared: Prepared, source: Source) -> Measured:
+        if source.kind == "model":
+            return self.models[source.key].predict(prepared)
+        values = self._ask(prepared, source) if source.kind == "remote" else self._computed[source](prepared)
         return values, np.where(np.isnan(values), np.nan, 0.0), np.where(np.isnan(values), 0.0, 1.0)
+
+    def _ask(self, prepared: Prepared, source: Source) -> Floats:
+        """Scores of a remote scorer, (n,); structures that cannot be read are not sent."""
+        values = np.full(len(prepared), np.nan)
+        smiles = [text for text, valid in zip(prepared.smiles, prepared.valid, strict=True) if valid]
+        if self.scorer is not None and smiles:
+            settings = source.settings
+            answers = list(self.scorer(settings["url"], settings["objective"], smiles))
+            if len(answers) != len(smiles):
+                raise RewardError(
+                    f"The scorer {settings['url']} gave {len(answers)} scores for {len(smiles)} structures."
+                )
+            values[prepared.valid] = [np.nan if answer is None else float(answer) for answer in answers]
+        return values
+
+
+def oracle_name(source: Source) -> str:
+    """What the ledger calls a remote scorer: its objective and where it lives, at most 120 characters."""
+    settings = source.settings
+    return f"{settings['objective'][:60]} @ {urlsplit(settings['url']).netloc}"[:120]
+
+
+def _group_value(group: Objective, measured: Mapping[Source, Measured]) -> Measured:
+    """A group's value is what its members come to, in [1e-6, 1]; members' doubt is inside it already."""
+    batch = _combine(group.members, group.aggregation, measured)
+    values = np.where(np.isnan(batch.values).all(axis=1), np.nan, np.exp(batch.log_reward))
+    return values, np.where(np.isnan(values), np.nan, 0.0), batch.in_domain.min(axis=1)
 
 
 def combine(definition: RewardDefinition, measured: Mapping[Source, Measured]) -> RewardBatch:
     """The reward of n molecules whose sources are measured already: curves, caution and aggregation alone."""
-    items = definition.objectives
+    return _combine(definition.objectives, definition.aggregation, measured)
+
+
+def _combine(items: Sequence[Objective], aggregation: str, measured: Mapping[Source, Measured]) -> RewardBatch:
     values, doubts, domain = (np.column_stack([measured[item.source][part] for item in items]) for part in range(3))
     logs = np.column_stack(
         [
@@ -90,7 +156,7 @@ def combine(definition: RewardDefinition, measured: Mapping[Source, Measured]) -
         uncertainty=doubts,
         desirabilities=np.exp(logs),
         in_domain=domain,
-        log_reward=log_aggregate(definition.aggregation, logs, np.array([item.weight for item in items])),
+        log_reward=log_aggregate(aggregation, logs, np.array([item.weight for item in items])),
     )
 
 

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from samplers.rewards.definition import Transform
+from samplers.rewards.curves import Transform
 
 Floats = NDArray[np.float64]
 
@@ -36,6 +36,13 @@ def _log_inside(x: Floats, low: float | None, high: float | None) -> Floats:
     return np.where(inside, 0.0, LOG_FLOOR)
 
 
+def _log_gaussian(x: Floats, low: float | None, high: float | None, spread: float) -> Floats:
+    """Log of 1 between the ends, and outside of exp(−(distance / spread)² / 2)."""
+    below = np.maximum(0.0, low - x) if low is not None else np.zeros(x.shape)
+    above = np.maximum(0.0, x - high) if high is not None else np.zeros(x.shape)
+    return -(((below + above) / spread) ** 2) / 2
+
+
 def log_desirability(transform: Transform, x: ArrayLike) -> Floats:
     """Natural log of the desirability of each value, in [log(1e-6), 0]; same shape as `x`.
 
@@ -46,6 +53,8 @@ def log_desirability(transform: Transform, x: ArrayLike) -> Floats:
     with np.errstate(over="ignore", invalid="ignore"):
         if transform.kind == "step":
             result = _log_inside(values, low, high)
+        elif transform.kind == "gaussian":
+            result = _log_gaussian(values, low, high, transform.margin)
         elif low is None or high is None:
             raise ValueError(f"a {transform.kind} transform needs both low and high")
         elif transform.kind == "sigmoid":

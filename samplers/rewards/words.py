@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import math
 from typing import Final, Protocol
+from urllib.parse import urlsplit
 
 from samplers.errors import ConfigError
-from samplers.rewards.catalogue import CATALOGUE
-from samplers.rewards.definition import MAX_NAME, Objective, RewardDefinition, Source, Transform
+from samplers.rewards.catalogue import CATALOGUE, SIMILARITIES
+from samplers.rewards.checks import MAX_NAME
+from samplers.rewards.curves import OPEN, Transform
+from samplers.rewards.definition import AS_IT_IS, Objective, RewardDefinition
+from samplers.rewards.sources import UNIT, Source
 
 DIRECTIONS: Final = ("maximize", "minimize", "target")
 _COMBINED: Final = {
@@ -30,12 +34,13 @@ def describe_objective(objective: Objective, units: Words | None = None) -> str:
     `units` gives the unit of each label; properties carry their own.
     """
     source, transform = objective.source, objective.transform
-    if source.kind == "property":
-        known = CATALOGUE[source.key]
-        label, unit = known.label, known.unit
-    else:
-        label = f"Predicted {source.key}"
-        unit = units.get(source.key, "") if units is not None else ""
+    if objective.members:
+        inside = "; ".join(describe_objective(member, units) for member in objective.members)
+        how = objective.aggregation.replace("_", " ")
+        return f"{objective.name}: the {how} of ({inside})" + _unless_as_it_is(transform)
+    label, unit = _named(source, units)
+    if source.kind in UNIT:
+        return label + _unless_as_it_is(transform)
     sentence = f"{label} {_wanted(transform)}" + (f" {unit}" if unit else "")
     if objective.caution > 0 and source.kind == "model":
         times = "standard deviation" if objective.caution == 1 else "standard deviations"
@@ -43,13 +48,40 @@ def describe_objective(objective: Objective, units: Words | None = None) -> str:
     return sentence
 
 
+def _named(source: Source, units: Words | None) -> tuple[str, str]:
+    """What a source is called, and its unit."""
+    if source.kind == "property":
+        known = CATALOGUE[source.key]
+        return known.label, known.unit
+    if source.kind == "model":
+        return f"Predicted {source.key}", units.get(source.key, "") if units is not None else ""
+    settings = source.settings
+    if source.kind == "similarity":
+        references = settings["references"]
+        whom = references[0] if len(references) == 1 else f"{len(references)} references, {settings['summary']}"
+        return f"Similarity to {whom} ({SIMILARITIES[settings['fingerprint']]})", ""
+    if source.kind == "substructure":
+        patterns = ", ".join(settings["smarts"][:3]) + (", …" if len(settings["smarts"]) > 3 else "")
+        verb = {"any": "Has any of", "all": "Has all of", "none": "Has none of"}[settings["wanted"]]
+        return f"{verb} {patterns}", ""
+    if source.kind == "alerts":
+        return f"Alerts ({', '.join(settings['sets'])})", ""
+    if source.kind == "formula":
+        return f"Formula close to {settings['formula']}", ""
+    return f"{settings['objective']}, asked of {urlsplit(settings['url']).netloc}", ""
+
+
+def _unless_as_it_is(transform: Transform) -> str:
+    return "" if transform == Transform.from_dict(AS_IT_IS) else f" {_wanted(transform)}"
+
+
 def _wanted(transform: Transform) -> str:
     low, high = transform.low, transform.high
-    if transform.kind == "step" and low is not None and low == high:
-        return f"exactly {low:g}"
+    if transform.kind in OPEN and low is not None and low == high:
+        return f"exactly {low:g}" if transform.kind == "step" else f"close to {low:g}"
     if transform.direction == "range":
         return f"between {low:g} and {high:g}"
-    if transform.kind == "step":
+    if transform.kind in OPEN:
         return f"at least {low:g}" if low is not None else f"at most {high:g}"
     wanted = "high" if transform.direction == "high" else "low"
     return f"{wanted}: poor at {low:g}, good at {high:g}"

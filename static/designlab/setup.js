@@ -9,6 +9,7 @@
   const WIDTH = 320, HEIGHT = 84, TOP = 6, POINTS = 65;
   const STEEPNESS = 2 * Math.log(19);  // 1/20 at the poor end, 19/20 at the good one
   const FLOOR = 1e-6;
+  const WIDE = ["double_sigmoid", "gaussian"];  // curves with a margin
 
   // -- desirability, as the library computes it -----------------------------------------------------------
   const logistic = (x, low, high) => 1 / (1 + Math.exp(-STEEPNESS * ((x - low) / (high - low) - 0.5)));
@@ -16,10 +17,15 @@
     sigmoid: (x, t) => logistic(x, t.low, t.high),
     double_sigmoid: (x, t) => Math.min(logistic(x, t.low - t.margin, t.low), logistic(x, t.high + t.margin, t.high)),
     linear: (x, t) => Math.min(1, Math.max(FLOOR, (x - t.low) / (t.high - t.low))),
+    gaussian: (x, t) => {
+      const off = Math.max(0, t.low === null ? 0 : t.low - x, t.high === null ? 0 : x - t.high);
+      return Math.max(FLOOR, Math.exp(-((off / t.margin) ** 2) / 2));
+    },
     step: (x, t) => ((t.low === null || x >= t.low) && (t.high === null || x <= t.high) ? 1 : FLOOR),
   };
   function sound(t) {
     if (t.kind === "step") return t.low !== null || t.high !== null;
+    if (t.kind === "gaussian") return (t.low !== null || t.high !== null) && !(t.high !== null && t.low > t.high) && t.margin > 0;
     if (t.low === null || t.high === null || t.low === t.high) return false;
     return t.kind !== "double_sigmoid" || (t.low < t.high && t.margin > 0);
   }
@@ -33,7 +39,7 @@
   const short = (x) => Number(x.toPrecision(3)).toLocaleString("en").replace("-", "−");
 
   function reach(hist, t) {
-    const margin = t.kind === "double_sigmoid" ? t.margin || 0 : 0;
+    const margin = WIDE.includes(t.kind) ? t.margin || 0 : 0;
     const ends = [t.low, t.high].filter((x) => x !== null);
     const all = [...(hist ? [hist.low, hist.high] : []), ...ends.map((x) => x - margin), ...ends.map((x) => x + margin)];
     if (!all.length) return [0, 1];
@@ -67,10 +73,10 @@
     row.querySelector('[data-end="low"]').textContent = short(low);
     row.querySelector('[data-end="high"]').textContent = short(high);
     row.querySelector(".unit").textContent = about.unit || "";
-    const range = t.kind === "double_sigmoid" || t.kind === "step";
+    const range = WIDE.includes(t.kind) || t.kind === "step";
     row.querySelector('[data-word="low"]').textContent = range ? "from" : "poor at";
     row.querySelector('[data-word="high"]').textContent = range ? "to" : "good at";
-    row.querySelector(".margin").classList.toggle("idle", t.kind !== "double_sigmoid");
+    row.querySelector(".margin").classList.toggle("idle", !WIDE.includes(t.kind));
     row.querySelector("[data-caution]").classList.toggle("idle", !part(row, "source").value.startsWith("model:"));
     row.classList.toggle("left-out", part(row, "DELETE").checked);
   }
@@ -86,7 +92,7 @@
 
   function followKind(row) {
     const low = number(row, "low"), high = number(row, "high");
-    if (part(row, "kind").value !== "double_sigmoid") return;
+    if (!WIDE.includes(part(row, "kind").value)) return;
     if (low !== null && high !== null && low > high) [part(row, "low").value, part(row, "high").value] = [high, low];
     if (number(row, "margin") === null && low !== null && high !== null) part(row, "margin").value = Number((Math.abs(high - low) / 10).toPrecision(3));
   }

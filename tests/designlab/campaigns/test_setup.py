@@ -44,7 +44,7 @@ def at_hand(monkeypatch, dataset):
 
     def all_alike(reward, smiles, archives):
         return {
-            reward_rows.source_key(row["source"]): {
+            reward_rows.source_key(row): {
                 "values": [-float(i) for i in range(len(smiles))],
                 "uncertainty": [0.5] * len(smiles),
                 "in_domain": [1.0] * len(smiles),
@@ -298,6 +298,23 @@ def test_a_downloaded_reward_can_be_uploaded_again(client, owner, dataset):
     assert rows_in(answer) == 2
 
 
+def test_an_uploaded_tree_with_a_reference_and_a_pattern_stays_what_it_is(client, owner, dataset):
+    similar = {"kind": "similarity", "references": ["CCO"], "fingerprint": "morgan2", "summary": "max"}
+    pattern = {"name": "acid", "source": {"kind": "substructure", "smarts": ["C(=O)[OH]"], "wanted": "none"}}
+    tree = {"name": "either", "aggregation": "weighted_sum", "objectives": [pattern, REWARD["objectives"][0]]}
+    bell = {"kind": "gaussian", "high": 0.4, "margin": 0.1}
+    reward = REWARD | {"objectives": [tree, {"name": "unlike", "source": similar, "transform": bell}]}
+    fields = QueryDict(mutable=True)
+    fields.update(setup.default_fields(dataset, None).dict())
+    reward_rows.read_reward(fields, json.dumps(reward).encode(), dataset)
+    page = setup.SetUp(dataset.created_by, dataset.team, fields)
+    assert page.reward == reward_engine.check_reward(reward)
+    file = SimpleUploadedFile("reward.json", json.dumps(reward).encode())
+    answer = send(client, fields_of(dataset, do="upload") | {"reward_file": file})
+    assert rows_in(answer) == 2
+    assert "Similarity to CCO" in answer.content.decode()
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
@@ -306,6 +323,12 @@ def test_a_downloaded_reward_can_be_uploaded_again(client, owner, dataset):
         (b'{"name": "x", "objectives": []}', "1 to 40 objectives"),
         (b" " * 70_000, "larger than 64 kB"),
         (json.dumps(REWARD).replace("logS", "pIC50").encode(), "does not carry"),
+        (
+            json.dumps(
+                REWARD | {"objectives": [{"name": "s", "source": {"kind": "substructure", "smarts": ["[C"]}}]}
+            ).encode(),
+            "cannot be read as SMARTS",
+        ),
     ],
 )
 def test_a_file_that_is_no_reward_is_refused_beside_its_field_and_nothing_changes(

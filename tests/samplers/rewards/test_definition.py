@@ -71,7 +71,7 @@ REFUSALS = [
     (("objectives", 0, "transform", "kind"), "bell", "objective 'weight'.transform.kind", "sigmoid"),
     (("objectives", 0, "transform", "colour"), "red", "objective 'weight'.transform.colour", "not a known field"),
     (("objectives", 1, "transform", "high"), float("inf"), "objective 'solubility'.transform.high", "finite"),
-    (("objectives", 1, "transform", "margin"), 3, "objective 'solubility'.transform.margin", "double_sigmoid only"),
+    (("objectives", 1, "transform", "margin"), 3, "objective 'solubility'.transform.margin", "not to sigmoid"),
     (("objectives", 1, "source", "label"), "  ", "objective 'solubility'.source.label", "not empty"),
     (("objectives", 1, "caution"), -1, "objective 'solubility'.caution", "between 0 and 10"),
     (("objectives", 1, "name"), "weight", "objective 'weight'.name", "two objectives"),
