@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 NUMBER, EMPTY, NOT_FINITE, CENSORED = "number", "empty", "not finite", "censored"
 PERCENT, UNIT, GROUPED, TEXT = "percent", "unit", "grouped digits", "text"
+BOUND, NOT_POSITIVE, CLASS, OTHER_CLASS = "bound", "not positive", "class", "other class"
+MAX_QUANTITY = 64  # characters of a number with its unit
 TROUBLE = (PERCENT, UNIT, GROUPED, TEXT)
 
 _SPREADSHEET_ERRORS = ("#n/a", "#na", "#div/0!", "#ref!", "#name?", "#value!", "#num!", "#null!")
@@ -20,20 +22,24 @@ _RELATION = re.compile(r"(?P<relation>>=|<=|=<|=>|>>|<<|[<>≤≥~≈]|ca\.?|app
 _GROUPED = re.compile(r"[+-]?\d{1,3}(?:[ ,.'\u00a0\u202f]\d{3})+(?:[.,]\d+)?|[+-]?\d+,\d+")
 _COMMA = re.compile(r"[+-]?\d+,\d+(?:[eE][+-]?\d+)?")
 _WITH_UNIT = re.compile(rf"(?:{_PLAIN}|[+-]?\d+,\d+)\s*(?P<unit>[A-Za-zµμ°%][\w/µμ°·^\-]*)")
+_QUANTITY = re.compile(r"(?P<number>[^A-Za-zµμ°%]*?(?:\d[eE][+-]?\d+)?|.*?\d)\s*(?P<unit>%|[A-Za-zµμ°][\w/µμ°·^\-]*)")
 _HEX = re.compile(r"0[xX][0-9a-fA-F]+")
 _RELATIONS = {"=<": "<=", "=>": ">=", ">>": ">", "<<": "<", "≤": "<=", "≥": ">=", "≈": "~"}
 
 
-def read(cell: str, decimal: str = ".") -> tuple[str, float, str]:
+def read(cell: str, decimal: str = ".", grouped: bool = False) -> tuple[str, float, str]:
     """Kind, value and relation of a cell. The value is NaN unless the kind is a number or censored.
 
-    `decimal` is "." or ","; with a comma, "6,33" is 6.33. The relation is "", or one of < <= > >= ~.
+    `decimal` is "." or ","; with a comma, "6,33" is 6.33. `grouped` says that the other mark, or a blank, sets off
+    thousands: 10,000 is ten thousand then. The relation is "", or one of < <= > >= ~.
     """
     text = cell.strip().replace("\u2212", "-")
     if not text or text.lower() in _MISSING or set(text) == {"#"}:
         return EMPTY, math.nan, ""
     if text.startswith("=") and not text.startswith("=>") and not text.startswith("=<"):
         text = text[1:].strip()
+    if grouped:
+        text = _ungrouped(text, decimal)
     if decimal == "," and _COMMA.fullmatch(text):
         text = text.replace(",", ".")
     if _NUMBER.fullmatch(text):
@@ -42,12 +48,38 @@ def read(cell: str, decimal: str = ".") -> tuple[str, float, str]:
     if _INFINITE.fullmatch(text):
         return NOT_FINITE, math.nan, ""
     if found := _RELATION.fullmatch(text):
-        kind, value, _ = read(found["rest"], decimal)
+        kind, value, _ = read(found["rest"], decimal, grouped)
         relation = found["relation"].lower()
         if kind == NUMBER:
             return CENSORED, value, _RELATIONS.get(relation, relation if relation in {"<", ">", "<=", ">="} else "~")
         return (kind if kind in TROUBLE else TEXT), math.nan, ""
     return _trouble(text), math.nan, ""
+
+
+_THOUSANDS = {
+    ".": re.compile(r"[+-]?\d{1,3}(?:[, '\u00a0\u202f]\d{3})+(?:\.\d+)?"),
+    ",": re.compile(r"[+-]?\d{1,3}(?:[. '\u00a0\u202f]\d{3})+(?:,\d+)?"),
+}
+
+
+def _ungrouped(text: str, decimal: str) -> str:
+    if not _THOUSANDS[decimal].fullmatch(text):
+        return text
+    whole, mark, rest = text.partition(decimal)
+    return re.sub(r"[^\d+-]", "", whole) + mark + rest
+
+
+def quantity(cell: str, decimal: str = ".", grouped: bool = False) -> tuple[str, float, str, str]:
+    """Kind, value, relation and unit of a cell whose number has a unit or a percent sign beside it."""
+    text = cell.strip().replace("\u2212", "-")
+    found = _QUANTITY.fullmatch(text) if len(text) <= MAX_QUANTITY else None
+    if found is None:
+        return TEXT, math.nan, "", ""
+    kind, value, relation = read(found["number"], decimal, grouped)
+    number = found["number"].strip()
+    if kind == GROUPED and decimal == "." and _COMMA.fullmatch(number) and len(number.rpartition(",")[2]) != 3:
+        kind, value, relation = read(number, ",")  # 0,3 µM in a column of other marks
+    return kind, value, relation, found["unit"]
 
 
 def _trouble(text: str) -> str:
@@ -58,6 +90,19 @@ def _trouble(text: str) -> str:
     if not _HEX.fullmatch(text) and _WITH_UNIT.fullmatch(text):
         return UNIT
     return TEXT
+
+
+def groups_surely(cells: Iterable[str], decimal: str) -> bool:
+    """Whether digits are grouped beyond doubt: a cell holds both marks, or two groups, and none contradicts it."""
+    proof = False
+    for cell in cells:
+        text = cell.strip()
+        if not _GROUPED.fullmatch(text):
+            continue
+        if not _THOUSANDS[decimal].fullmatch(text):
+            return False
+        proof = proof or decimal in text or len(re.findall(r"[^\d+-]", text)) > 1
+    return proof
 
 
 def decimal_mark(cells: Iterable[str]) -> str:

@@ -2,12 +2,12 @@
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median
 from typing import Any
 
-from designlab.datasets import cells
+from designlab.datasets import cells, classes, units
 from designlab.datasets.table import Standardise
 
 STRUCTURE, LABEL, ID, IGNORE = "structure", "label", "id", "ignore"
@@ -27,7 +27,7 @@ _LABEL_NAME = re.compile(
 _COMPUTED_NAME = re.compile(
     r"predict|calc|estimat|\bSD\b|std|deviation|count|score|weight|mol_?wt|^mw$|index|number of|length", re.I
 )
-_UNIT = re.compile(r"[\[(]\s*([^\])]{1,24})\s*[\])]|[_ ](nM|uM|µM|mM|pM|kcal/mol)\b")
+_UNIT = re.compile(r"[\[(]\s*([^\])]{1,24})\s*[\])]|[_ ](nM|uM|µM|μM|mM|pM|kcal/mol)\b")
 
 
 @dataclass(slots=True)
@@ -43,6 +43,7 @@ class Column:
     numbers: list[float] | None = None
     structure_share: float | None = None
     inchi_share: float = 0.0
+    classes: list[dict[str, Any]] = field(default_factory=list)
     role: str = IGNORE
 
     @property
@@ -69,8 +70,20 @@ def measure(names: tuple[str, ...], headers: tuple[str, ...], sample: list[list[
         for kind, _, _ in readings:
             column.kinds[kind] = column.kinds.get(kind, 0) + 1
         column.numbers = [value for kind, value, _ in readings if kind == cells.NUMBER]
+        words = column.kinds.get(cells.TEXT, 0) > 0.3 * len(column.filled)
+        if words and all(number in (0, 1) for number in column.numbers):
+            column.classes = classes.found([value for kind, value in _asked(readings, column) if kind != cells.EMPTY])
         columns.append(column)
     return columns
+
+
+def _asked(readings: list[tuple[str, float, str]], column: Column) -> list[tuple[str, str]]:
+    return [(kind, value) for (kind, _, _), value in zip(readings, column.values, strict=True)]
+
+
+def with_role(columns: list[Column], role: str) -> list[Column]:
+    """The columns that have this role."""
+    return [column for column in columns if column.role == role]
 
 
 def assign_roles(columns: list[Column], standardise: Standardise, *, drawn: bool = False) -> None:
@@ -156,7 +169,17 @@ def _is_counter(column: Column) -> bool:
 def unit_of(header: str) -> str:
     """The unit a header states last, in brackets or as a suffix; an empty string when it states none."""
     found = [(a or b).strip() for a, b in _UNIT.findall(header)]
-    return found[-1] if found and ":" not in found[-1] else ""
+    unit = found[-1] if found and ":" not in found[-1] else ""
+    return units.P_UNIT if not unit and units.is_p_name(header) else unit
+
+
+def unit_column(columns: list[Column]) -> Column | None:
+    """The column that holds nothing but units, at least one of them a concentration."""
+    for column in columns:
+        found = set(column.filled)
+        if found and len(found) <= 40 and any(map(units.molar, found)) and all(map(units.known, found)):
+            return column
+    return None
 
 
 def relation_column(columns: list[Column]) -> Column | None:
@@ -185,6 +208,7 @@ def describe(column: Column) -> dict[str, Any]:
         "structure_share": column.structure_share,
         "kinds": dict(column.kinds or {}),
         "examples": [text[:120] for text in distinct[:3]],
+        "classes": column.classes,
         "numbers": _summary(numbers) if numbers and column.role in (LABEL, IGNORE) else {},
     }
 

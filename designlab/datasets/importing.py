@@ -90,14 +90,15 @@ def _import(
     in_order: InOrder,
     progress: Progress,
 ) -> dict[str, Any]:
-    compounds = Compounds(len(columns.labels))
+    compounds = Compounds(len(columns.labels), [label.is_class for label in columns.labels])
     with _Ledger(out_folder, [label.name for label in columns.labels]) as ledger:
         done = 0
         for chunk, results in _standardised(rows(path, dialect), columns, in_order):
             for row, result in zip(chunk, results, strict=True):
-                values = [label.read(row.cells)[0] for label in columns.labels]
-                entry = compounds.add(row.line, result, values)
-                ledger.write(row, columns, entry, result, values)
+                readings = [label.read(row.cells) for label in columns.labels]
+                values, relations = [one.value for one in readings], [one.relation for one in readings]
+                entry = compounds.add(row.line, result, values, relations)
+                ledger.write(row, columns, entry, result, [*values, *relations])
             done += len(chunk)
             progress(done, n_rows)
     if not compounds.n_compounds:
@@ -151,7 +152,8 @@ class _Ledger:
             [("line", pa.int64()), ("status", pa.string()), ("into_line", pa.int64()), ("code", pa.string()),
              ("reason", pa.string()), ("original", pa.string()), ("id", pa.string()), ("smiles", pa.string()),
              ("inchikey", pa.string()), ("steps", pa.string()), ("flags", pa.string()),
-             *((f"label:{name}", pa.float64()) for name in label_names)]
+             *((f"label:{name}", pa.float64()) for name in label_names),
+             *((f"label:{name}:relation", pa.string()) for name in label_names)]
         )  # fmt: skip
         self.waiting: list[list[Any]] = []
         self.first_rejected: list[dict[str, Any]] = []
@@ -171,7 +173,7 @@ class _Ledger:
         self.rejected.close()
         self.merged.close()
 
-    def write(self, row: Row, columns: _Columns, entry: Entry, result: dict[str, Any], values: list[float]) -> None:
+    def write(self, row: Row, columns: _Columns, entry: Entry, result: dict[str, Any], values: list[Any]) -> None:
         original = row.cells[columns.structure][: MAX_TEXT if columns.kind == "smiles" else MAX_DRAWING]
         name = row.cells[columns.id][:MAX_TEXT] if columns.id is not None else ""
         if entry.status == REJECTED:
@@ -219,7 +221,8 @@ def _write_table(folder: Path, columns: _Columns, compounds: Compounds) -> None:
                 table = table.append_column("n_rows", pa.array(compounds.n_rows[start:stop], pa.int32()))
                 for position, label in enumerate(columns.labels):
                     for prefix, values in compounds.label_columns(position, start, stop).items():
-                        table = table.append_column(f"{prefix}:{label.name}", values)
+                        name = f"label:{label.name}:relation" if prefix == "relation" else f"{prefix}:{label.name}"
+                        table = table.append_column(name, values)
                 writer = writer or pq.ParquetWriter(folder / TABLE, table.schema)
                 writer.write_table(table)
                 start = stop
@@ -239,10 +242,12 @@ def _receipt(dialect: Dialect, columns: _Columns, compounds: Compounds, n_rows: 
         described.append(_label_receipt(label, compounds, position, values))
         warnings.extend(labels.warnings(label, values))
         if n := described[-1]["n_disagree"]:
-            words = (
-                f"“{label.name}”: {n:,} compounds carry values that disagree; their mean is used, the spread is kept."
-            )
+            rule = "the majority decides, a tie leaves none" if label.is_class else "the mean is used, the spread kept"
+            words = f"“{label.name}”: {n:,} compounds carry values that disagree; {rule}."
             warnings.append({"code": "disagree", "message": words})
+        if n := compounds.n_against_bounds(position):
+            words = f"“{label.name}”: {n:,} compounds have bounds that contradict each other or the measured mean."
+            warnings.append({"code": "bounds", "message": words})
     return {
         "schema": 2,
         "rows": n_rows,
@@ -266,18 +271,33 @@ def _label_receipt(label: Label, compounds: Compounds, position: int, values: li
     return {
         "name": label.name,
         "column": f"label:{label.name}",
-        "unit": label.unit,
+        "relation": f"label:{label.name}:relation",
+        "source": label.source,
+        "kind": "class" if label.is_class else "number",
+        "classes": _classes(label),
+        "unit": label.kept_unit,
+        "unit_as_written": label.unit,
+        "scale": label.scale,
         "decimal": label.decimal,
         "censored": label.censored,
         "n_values": len(values),
+        "n_bounds": compounds.n_bounds(position),
         "cells": {kind: n for kind, n in sorted(label.counts.items()) if n},
         "min": min(values, default=None),
         "max": max(values, default=None),
         "mean": math.fsum(values) / len(values) if values else None,
-        "binary": bool(values) and set(values) <= {0.0, 1.0},
+        "binary": label.is_class,
         "n_disagree": disagree,
         "largest_range": largest,
     }
+
+
+def _classes(label: Label) -> dict[str, list[str]]:
+    """Which words of the file became 1 and which 0; empty for numbers."""
+    if not label.is_class:
+        return {}
+    outcomes = label.outcomes or {"1": 1.0, "0": 0.0}
+    return {str(value): [text for text, found in outcomes.items() if found == value] for value in (1, 0)}
 
 
 def _warnings(dialect: Dialect, compounds: Compounds) -> list[dict[str, str]]:

@@ -1,16 +1,22 @@
 """What a person answers on the mapping page: which column is what, and how to read it. Plain data, checked here.
 
-A mapping names one structure column, at most one identifier, and labels with unit, decimal mark, direction and what
-to do with values like ">10000". `header` says whether the first line names the columns; another answer to that means
-that the file is read again, since it changes every name.
+A mapping names one structure column, at most one identifier, and labels with unit, scale, decimal mark, direction and
+what to do with values like ">10000"; a label in words has lists of what means pass and what fail. `header` says
+whether the first line names the columns; another answer to that means that the file is read again, since it changes
+every name.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
+from designlab.datasets.units import molar
+
 STRUCTURE, LABEL, ID, IGNORE = "structure", "label", "id", "ignore"
 ROLES = {STRUCTURE: "structure", LABEL: "measured value", ID: "name or id", IGNORE: "leave out"}
-CENSORED = {"drop": "leave them out", "number": "use the number"}
+CENSORED = {"bound": "keep them as bounds", "drop": "leave them out", "number": "use the number"}
+SCALES = {"": "keep as written", "p": "convert to −log10 mol/L"}
+NUMBERS = {"": "leave 10,000 or 3,5 out", ".g": "10,000.5 is ten thousand", ",g": "10.000,5 is ten thousand"}
+OUTCOMES = {"pass": "pass", "fail": "fail", "": "leave out"}
 DIRECTIONS = {"": "direction not given", "high": "high is good", "low": "low is good"}
 MAX_LABELS = 20
 MAX_UNIT = 24
@@ -59,9 +65,20 @@ def _label(column: dict) -> dict:
         "column": column["name"],
         "unit": column["unit"],
         "decimal": column["decimal"],
-        "censored": "drop",
+        "grouped": False,
+        "scale": "",
+        "censored": "bound",
         "direction": "",
+        **_outcomes(column),
     }
+
+
+def _outcomes(column: dict) -> dict:
+    """Which words mean pass and which fail, for a column of words; nothing for numbers."""
+    found = column.get("classes", [])
+    if not found or column["numeric_share"] > 0.7:
+        return {}
+    return {sense: [one["text"] for one in found if one["sense"] == sense] for sense in ("pass", "fail")}
 
 
 def from_form(posted: Mapping[str, str], inspection: dict) -> dict:
@@ -78,19 +95,30 @@ def from_form(posted: Mapping[str, str], inspection: dict) -> dict:
                 problems[f"role-{at}"] = f"{words}; “{mapping[role]}” has this role already."
             mapping[role] = mapping[role] or column["name"]
         elif role == LABEL:
-            mapping["labels"].append(
-                proposed.get(column["name"], {})  # keeps what no form asks for, such as a column of relations
-                | {
-                    "column": column["name"],
-                    "unit": posted.get(f"unit-{at}", "").strip(),
-                    "decimal": posted.get(f"decimal-{at}", column["decimal"]),
-                    "censored": posted.get(f"censored-{at}", "drop"),
-                    "direction": posted.get(f"direction-{at}", ""),
-                }
-            )
+            mapping["labels"].append(_posted_label(posted, column, proposed.get(column["name"], {})))
     if problems:
         raise AnswersRefused(problems, mapping)
     return mapping
+
+
+def _posted_label(posted: Mapping[str, str], column: dict, proposed: dict) -> dict:
+    at = column["position"]
+    numbers = posted.get(f"numbers-{at}", "")
+    found = proposed | {  # keeps what no form asks for, such as a column of relations
+        "column": column["name"],
+        "unit": posted.get(f"unit-{at}", "").strip(),
+        "decimal": numbers[0] if numbers else posted.get(f"decimal-{at}", column["decimal"]),
+        "grouped": bool(numbers) or (f"numbers-{at}" not in posted and bool(proposed.get("grouped"))),
+        "scale": posted.get(f"scale-{at}", ""),
+        "censored": posted.get(f"censored-{at}", "bound"),
+        "direction": posted.get(f"direction-{at}", ""),
+    }
+    if _outcomes(column):
+        answers = [
+            (one["text"], posted.get(f"class-{at}-{n}", one["sense"])) for n, one in enumerate(column["classes"])
+        ]
+        found |= {sense: [text for text, meaning in answers if meaning == sense] for sense in ("pass", "fail")}
+    return found
 
 
 def check(mapping: dict, inspection: dict) -> dict:
@@ -129,10 +157,28 @@ def _checked_label(row: dict, columns: dict[str, dict], structure: str, problems
     at = column["position"]
     if len(full["unit"]) > MAX_UNIT:
         problems[f"unit-{at}"] = f"A unit has at most {MAX_UNIT} characters; this one has {len(full['unit'])}."
-    for field, allowed in (("censored", CENSORED), ("direction", DIRECTIONS), ("decimal", (".", ","))):
+    for field, allowed in (
+        ("censored", CENSORED),
+        ("direction", DIRECTIONS),
+        ("decimal", (".", ",")),
+        ("scale", SCALES),
+    ):
         if full[field] not in allowed:
             problems[f"{field}-{at}"] = f"Choose one of the answers offered for “{name}”."
-    kinds = column.get("kinds", {})
-    if not kinds.get("number") and not kinds.get("censored"):
-        problems[f"role-{at}"] = f"“{name}” holds no numbers, so it cannot be a measured value; leave it out."
+    if full["scale"] and molar(full["unit"]) is None:
+        problems[f"unit-{at}"] = f"To convert “{name}”, its unit must be a concentration such as nM or µM."
+    if words := _hinders(full, column.get("kinds", {})):
+        problems[f"role-{at}"] = f"“{name}” {words}"
     return full
+
+
+def _hinders(full: dict, kinds: dict) -> str:
+    """Why a column cannot be a measured value, as the end of a sentence; empty when it can."""
+    if "pass" in full:
+        if not full["pass"] or not full["fail"]:
+            return "holds words: say which of them mean pass and which fail, at least one each; or leave it out."
+        return ""
+    usable = (
+        ["number", "censored"] + (["unit", "percent"] if full["unit"] else []) + ["grouped digits"] * full["grouped"]
+    )
+    return "" if any(map(kinds.get, usable)) else "holds no numbers, so it cannot be a measured value; leave it out."

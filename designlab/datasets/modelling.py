@@ -75,8 +75,11 @@ def train_now(model_id: int) -> None:
 
 def _learn(model: PropertyModel) -> dict:
     column = next((row["column"] for row in model.dataset.labels if row["name"] == model.label), model.label)
-    table = tables.columns(model.dataset.table, ["smiles", column])
-    rows = [(s, y) for s, y in zip(table["smiles"], table[column], strict=True) if y is not None]
+    relation = next((row.get("relation") for row in model.dataset.labels if row["name"] == model.label), None)
+    table = tables.columns(model.dataset.table, ["smiles", column, *([relation] if relation else [])])
+    relations = table[relation] if relation else ["="] * len(table["smiles"])
+    measured = zip(table["smiles"], table[column], relations, strict=True)
+    rows = [(s, y) for s, y, is_a in measured if y is not None and is_a == "="]  # a bound is no measured value
     learned = engine.train_models([s for s, _ in rows], [y for _, y in rows], label=model.label, seed=model.seed)
     return {"status": PropertyModel.Status.READY, "message": "", **learned}
 

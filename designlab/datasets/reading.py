@@ -4,7 +4,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from designlab.datasets import cells, columns, records, spreadsheet
+from designlab.datasets import columns, proposals, records, spreadsheet
 from designlab.datasets.columns import Column
 from designlab.datasets.content import ENCODING_LABELS, KIND_LABELS, SDF, SPREADSHEET, Content, examine
 from designlab.datasets.errors import ImportRefused
@@ -50,7 +50,7 @@ def inspect(path: Path, standardise: Standardise, header: bool | None = None, sh
     if dialect.separator == WHITESPACE and len(measured) == 2 and measured[1].role == columns.IGNORE:
         measured[1].role = columns.ID
     content = dialect.content
-    proposal = _proposal(dialect, measured)
+    proposal = proposals.mapping(dialect, measured)
     warnings = _warnings(dialect, measured, n_rows, n_bad, first_bad) + _file_warnings(path, dialect)
     return {
         "kind": content.kind,
@@ -69,7 +69,7 @@ def inspect(path: Path, standardise: Standardise, header: bool | None = None, sh
         "n_bad_rows": n_bad,
         "columns": [columns.describe(column) for column in measured],
         "rows": [{"line": row.line, "cells": _shown(row, content)} for row in sample[:ROWS_SHOWN]],
-        "questions": _questions(dialect, measured),
+        "questions": proposals.questions(dialect, measured, proposal),
         "warnings": warnings,
         "mapping": proposal,
         "drawn": _drawn(dialect, sample[:ROWS_SHOWN], proposal["structure"], standardise),
@@ -112,116 +112,6 @@ def _sampled(path: Path, dialect: Dialect) -> tuple[list[Row], int, int, Row | N
     return sample, n_rows, n_bad, first_bad
 
 
-def _with_role(measured: list[Column], role: str) -> list[Column]:
-    return [column for column in measured if column.role == role]
-
-
-def _proposal(dialect: Dialect, measured: list[Column]) -> dict[str, Any]:
-    structure = _with_role(measured, columns.STRUCTURE)
-    identifier = _with_role(measured, columns.ID)
-    relation = columns.relation_column(measured)
-    return {
-        "structure": structure[0].name if structure else "",
-        "id": identifier[0].name if identifier else "",
-        "labels": [
-            {
-                "column": column.name,
-                "unit": columns.unit_of(column.header),
-                "decimal": column.decimal,
-                "censored": "drop",
-                "relation": relation.name if relation else "",
-            }
-            for column in _with_role(measured, columns.LABEL)
-        ],
-        "header": dialect.header,
-        **({"sheet": dialect.sheet} if dialect.sheet else {}),
-    }
-
-
-def _questions(dialect: Dialect, measured: list[Column]) -> list[dict[str, Any]]:
-    asked = [
-        _question("repeated_header", header, f"More than one column is called “{header}”: which one is meant?",
-                  [column.name for column in measured if column.header == header])
-        for header in dialect.repeated
-    ]  # fmt: skip
-    if len(dialect.sheets) > 1:
-        words = f"The spreadsheet has {len(dialect.sheets)} filled sheets; “{dialect.sheet}” was taken. Is that right?"
-        asked.append(_question("sheet", "", words, list(dialect.sheets)))
-    if not dialect.header and dialect.separator in (",", "\t", ";", "|"):
-        asked.append(
-            _question("no_header", "", "The first line looks like data, so it was kept as a row. Is that right?",
-                      ["yes", "no"])
-        )  # fmt: skip
-    if not _with_role(measured, columns.STRUCTURE):
-        asked.append(_structure_question(measured))
-    good = [
-        column
-        for column in measured
-        if (column.structure_share or 0) > 0.5 and sum(map(len, column.filled)) > 4 * len(column.filled)
-    ]
-    if len(good) > 1 and dialect.content.kind != SDF:  # in an SD file the drawing is the structure
-        words = "More than one column holds structures: which one is meant?"
-        asked.append(_question("several_structures", good[0].name, words, [column.name for column in good]))
-    relation = columns.relation_column(measured)
-    for column in _with_role(measured, columns.LABEL):
-        asked.extend(_label_questions(column))
-        if relation is not None:
-            n = sum(value not in ("=", "'='") for value in relation.filled)
-            words = (
-                f"“{relation.name}” marks {n:,} values as bounds, not measurements: leave them out, or use the number?"
-            )
-            asked.append(_question("censored", column.name, words, ["drop", "number"]))
-    return asked
-
-
-def _question(code: str, column: str, message: str, choices: list[str]) -> dict[str, Any]:
-    return {"code": code, "column": column, "message": message, "choices": choices}
-
-
-def _structure_question(measured: list[Column]) -> dict[str, Any]:
-    inchi = [column.name for column in measured if column.inchi_share > 0.5]
-    if inchi:
-        words = (
-            f"No column holds SMILES; “{inchi[0]}” holds InChI, which this version does not read. Add a SMILES column."
-        )
-        return _question("inchi_only", inchi[0], words, [])
-    return _question("no_structure", "", "No column reads as SMILES: which one holds the structures?",
-                     [column.name for column in measured])  # fmt: skip
-
-
-def _label_questions(column: Column) -> list[dict[str, Any]]:
-    kinds = column.kinds or {}
-    asked = []
-    if n := kinds.get(cells.CENSORED, 0):
-        example = next(text for text in column.filled if cells.read(text, column.decimal)[0] == cells.CENSORED)
-        words = f"“{column.name}” has {n:,} values like “{example[:40]}”: leave them out, or use the number?"
-        asked.append(_question("censored", column.name, words, ["drop", "number"]))
-    if cells.TEXT not in kinds and not any(kinds.get(kind) for kind in cells.TROUBLE):
-        return asked
-    words = trouble_sentence(column.name, column.filled, column.decimal)
-    asked.append(_question("not_numeric", column.name, words, []))
-    return asked
-
-
-_TROUBLE_WORDS = {
-    cells.PERCENT: "percent signs; write plain numbers in one unit",
-    cells.UNIT: "units beside the numbers; convert them to one unit and write plain numbers",
-    cells.GROUPED: "numbers that can be read in two ways, like 10,000 or 3,5; write them without grouping",
-    cells.TEXT: "text; write numbers (for example 1 for pass and 0 for fail)",
-}
-
-
-def trouble_sentence(name: str, values: list[str], decimal: str) -> str:
-    """Why a label column is not numeric, with examples and what to do."""
-    troubled = [(cells.read(value, decimal)[0], value) for value in values]
-    troubled = [(kind, value) for kind, value in troubled if kind in cells.TROUBLE]
-    counts = {kind: sum(found == kind for found, _ in troubled) for kind in cells.TROUBLE}
-    main = max(counts, key=lambda kind: counts[kind])
-    examples = list(dict.fromkeys(value.strip()[:30] for kind, value in troubled if kind == main))[:3]
-    quoted = ", ".join(f"“{example}”" for example in examples)
-    return f"The label column “{name}” holds {_TROUBLE_WORDS[main]}. Found: {quoted} ({len(troubled):,} cells)."
-
-
 def _warnings(
     dialect: Dialect, measured: list[Column], n_rows: int, n_bad: int, bad: Row | None
 ) -> list[dict[str, str]]:
@@ -237,7 +127,7 @@ def _warnings(
         found.append(
             _warning("ragged", f"{n_bad:,} rows are malformed and will be rejected; line {bad.line:,}: {bad.problem}")
         )
-    for column in _with_role(measured, columns.STRUCTURE):
+    for column in columns.with_role(measured, columns.STRUCTURE):
         if (column.structure_share or 0.0) < 0.9:
             words = (
                 f"Only {column.structure_share or 0.0:.0%} of the cells tried in “{column.name}” read as structures."
@@ -254,7 +144,7 @@ def _warnings(
             found.append(_warning("uneven", f"Not every record has every field; some lack {shown}."))
     if n_rows < FEW_ROWS:
         found.append(_warning("few_rows", f"{n_rows:,} rows are too few to learn a model from."))
-    for column in _with_role(measured, columns.LABEL):
+    for column in columns.with_role(measured, columns.LABEL):
         numbers = column.numbers or []
         if len(numbers) > 1 and min(numbers) == max(numbers):
             found.append(_warning("constant", f"All values of “{column.name}” are equal ({numbers[0]:g})."))

@@ -9,7 +9,7 @@ from django.utils.safestring import mark_safe
 
 from designlab.accounts.models import Team, User
 from designlab.campaigns.models import Campaign
-from designlab.datasets import curated
+from designlab.datasets import curated, units
 from designlab.datasets import mapping as answers
 from designlab.datasets.histogram import histogram
 from designlab.datasets.models import DataSet, PropertyModel
@@ -102,11 +102,36 @@ def columns_to_ask(inspection: dict, mapping: dict, problems: dict[str, str]) ->
                 "role": role,
                 "answer": answer,
                 "unit": answer.get("unit", column["unit"]),
+                "offers_scale": _offers_scale(column, answer),
+                "numbers": f"{answer.get('decimal', '.')}g" if answer.get("grouped") else "",
+                "n_grouped": column.get("kinds", {}).get("grouped digits", 0),
+                "outcomes": _outcomes(column, answer),
                 "n_censored": column.get("kinds", {}).get("censored", 0),
                 "problems": [words for field, words in problems.items() if field.endswith(f"-{at}")],
             }
         )
     return sorted(asked, key=lambda column: ORDER.index(column["role"]))
+
+
+def _offers_scale(column: dict, answer: dict) -> bool:
+    """Whether −log10 mol/L is a question at all: a concentration by unit or by name, above zero."""
+    numbers = column.get("numbers") or {}
+    named = units.is_concentration_name(column["header"])
+    molar = units.molar(answer.get("unit", column["unit"])) is not None
+    if units.is_logarithm(column["header"]):
+        return False
+    return (named or molar) and (not numbers or numbers["max"] > 0)
+
+
+def _outcomes(column: dict, answer: dict) -> list[dict]:
+    """The classes of a column of words, each with its present meaning."""
+    if column["numeric_share"] > 0.7:
+        return []
+    told = {text: sense for sense in ("pass", "fail") for text in answer.get(sense, [])}
+    return [
+        one | {"n_th": n, "sense": told.get(one["text"], "") if answer else one["sense"]}
+        for n, one in enumerate(column.get("classes", []))
+    ]
 
 
 def _role(name: str, mapping: dict, labels: dict) -> str:

@@ -92,6 +92,9 @@ def _mapping(request: HttpRequest, dataset: DataSet, mapping: dict, problems: di
         "roles": answers.ROLES,
         "censored": answers.CENSORED,
         "directions": answers.DIRECTIONS,
+        "scales": answers.SCALES,
+        "numbers": answers.NUMBERS,
+        "outcomes": answers.OUTCOMES,
     }
     return _page(request, "mapping", status=422 if problems else 200, **shown)
 

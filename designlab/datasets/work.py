@@ -88,10 +88,21 @@ def _store(path: Path, name: str) -> str:
 
 
 def _labels(described: list[dict[str, Any]], mapping: dict[str, Any]) -> list[dict[str, Any]]:
-    """The labels as campaigns refer to them: name, column of the table, unit, direction, range."""
+    """The labels as campaigns refer to them: name, columns of the table, kind, unit, direction, range.
+
+    The direction is that of the kept values: a low IC50 is good, and so is a high pIC50.
+    """
     directions = {row["column"]: row.get("direction", "") for row in mapping["labels"]}
-    kept = ("name", "column", "unit", "n_values", "min", "max", "mean", "binary")
-    return [{key: row[key] for key in kept} | {"direction": directions.get(row["name"], "")} for row in described]
+    kept = ("name", "column", "relation", "source", "kind", "classes", "unit", "scale", "n_values", "n_bounds", "min",
+            "max", "mean", "binary")  # fmt: skip
+    flipped = {"high": "low", "low": "high", "": ""}
+    labels = []
+    for row in described:
+        direction = directions.get(row["source"], "")
+        labels.append(
+            {key: row[key] for key in kept} | {"direction": flipped[direction] if row["scale"] else direction}
+        )
+    return labels
 
 
 def _figures(table: pa.Table, labels: list[dict[str, Any]]) -> list[dict[str, Any]]:

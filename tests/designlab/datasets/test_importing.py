@@ -59,7 +59,7 @@ def test_labels_are_averaged_and_their_spread_is_kept(table_file, tmp_path):
     assert rows[0]["spread:pIC50"] == pytest.approx(math.sqrt(0.5))
     assert (rows[0]["n:pIC50"], rows[0]["n_rows"], rows[1]["spread:pIC50"]) == (2, 3, None)
     label = receipt["labels"][0]
-    assert (label["n_values"], label["n_disagree"], label["cells"]) == (2, 1, {"censored": 1, "empty": 1, "number": 4})
+    assert (label["n_values"], label["n_disagree"], label["cells"]) == (2, 1, {"bound": 1, "empty": 1, "number": 4})
 
 
 def test_bounds_are_used_as_numbers_only_when_asked(table_file, tmp_path):

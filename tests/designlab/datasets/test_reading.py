@@ -91,9 +91,17 @@ def test_the_page_gets_plain_json(tmp_path):
 
 
 def test_a_relation_column_turns_numbers_into_bounds(tmp_path):
-    seen = inspect(written(tmp_path, "smiles,relation,IC50 (nM)\nCCO,=,1\nCCN,>,10000\nCCC,=,2\n"), chemistry)
+    seen = inspect(written(tmp_path, "smiles,relation,IC50 (nM)\nCCO,=,1\nCCN,>,20\nCCC,=,2\n"), chemistry)
     assert seen["mapping"]["labels"] == [
-        {"column": "IC50 (nM)", "unit": "nM", "decimal": ".", "censored": "drop", "relation": "relation"}
+        {
+            "column": "IC50 (nM)",
+            "unit": "nM",
+            "decimal": ".",
+            "scale": "",
+            "grouped": False,
+            "censored": "bound",
+            "relation": "relation",
+        }
     ]
     assert cells.read(cells.with_relation(">", "10000"))[::2] == (cells.CENSORED, ">")
 
