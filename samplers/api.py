@@ -291,12 +291,24 @@ def evaluate(raw: Mapping[str, Any], smiles: Sequence[str], models: Mapping[str,
 
 
 def train_models(
-    smiles: Sequence[str], labels: Sequence[float], *, label: str, seed: int, folder: Path
+    smiles: Sequence[str],
+    labels: Sequence[float],
+    *,
+    label: str,
+    seed: int,
+    folder: Path,
+    relation: Sequence[str | None] | None = None,
+    kind: str = "regression",
 ) -> dict[str, Any]:
-    """Learn a property model and its second judge into a folder; returns `report` and `judge_report`."""
+    """Learn a property model and its second judge into a folder; returns `report` and `judge_report`.
+
+    relation: "=" for a measured label, "<" or ">" for a bound. kind: "regression", or "class" for labels 0 and 1, whose
+    prediction is a probability.
+    """
     from samplers.running import learn
 
-    return learn(list(smiles), list(labels), label=label, seed=seed, folder=folder)
+    given = None if relation is None else list(relation)
+    return learn(list(smiles), list(labels), label=label, seed=seed, folder=folder, relation=given, kind=kind)
 
 
 def predict(folder: Path, smiles: Sequence[str]) -> list[float]:

@@ -47,12 +47,22 @@ def load_reward(raw: Mapping[str, Any], models: Mapping[str, Path]) -> Reward:
     return Reward(definition, {label: load_property_model(Path(folder) / "model") for label, folder in models.items()})
 
 
-def learn(smiles: list[str], labels: list[float], *, label: str, seed: int, folder: Path) -> Plain:
+def learn(
+    smiles: list[str],
+    labels: list[float],
+    *,
+    label: str,
+    seed: int,
+    folder: Path,
+    relation: list[str | None] | None = None,
+    kind: str = "regression",
+) -> Plain:
     """A property model and its second judge, each in a folder of its own; returns both reports."""
     from samplers.rewards.training import train_judge, train_property_model
 
-    report = train_property_model(smiles, labels, name=label, seed=seed, folder=folder / "model")
-    judge = train_judge(smiles, labels, name=label, seed=seed + 1, folder=folder / "judge")
+    told: Plain = {"name": label, "relation": relation, "kind": kind}
+    report = train_property_model(smiles, labels, seed=seed, folder=folder / "model", **told)
+    judge = train_judge(smiles, labels, seed=seed + 1, folder=folder / "judge", **told)
     return {"report": report.to_dict(), "judge_report": judge.to_dict()}
 
 

@@ -163,6 +163,11 @@ def _quality(model: PropertyModel | None, row: dict) -> dict:
     guess = (report.get("baseline") or {}).get("rmse", report.get("baseline_rmse"))
     unit = f" {row['unit']}" if row.get("unit") else ""
     words, level = [], "good"
+    auc = report.get("scores", report).get("auc")
+    if auc is not None:
+        words.append(f"Tells the classes apart with an AUC of {auc:.2f} on scaffolds it has not seen")
+        level = "good" if auc >= 0.7 else "edge" if auc >= 0.6 else "outside"
+        rmse = None
     if rmse is not None:
         words.append(f"Typical error {sensible(rmse, 2)}{unit} on scaffolds it has not seen")
     if rmse is not None and guess:
@@ -173,7 +178,8 @@ def _quality(model: PropertyModel | None, row: dict) -> dict:
     sentences = [", ".join(words) + "."] if words else []
     coverage = report.get("coverage")
     if coverage is not None:
-        sentences.append(f"Of its 90 % intervals {coverage:.0%} hold the measured value.")
+        ranges = "90 % intervals" if auc is None else "90 % sets of classes"
+        sentences.append(f"Of its {ranges} {coverage:.0%} hold the measured value.")
         level = "edge" if level == "good" and abs(coverage - 0.9) > 0.1 else level
     return {"level": level, "sentences": sentences, "notes": report.get("notes", []), "report": report}
 

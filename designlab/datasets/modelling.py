@@ -74,13 +74,15 @@ def train_now(model_id: int) -> None:
 
 
 def _learn(model: PropertyModel) -> dict:
-    column = next((row["column"] for row in model.dataset.labels if row["name"] == model.label), model.label)
-    relation = next((row.get("relation") for row in model.dataset.labels if row["name"] == model.label), None)
+    label = next((row for row in model.dataset.labels if row["name"] == model.label), {})
+    column, relation = label.get("column", model.label), label.get("relation")  # a relation where bounds are kept
     table = tables.columns(model.dataset.table, ["smiles", column, *([relation] if relation else [])])
-    relations = table[relation] if relation else ["="] * len(table["smiles"])
-    measured = zip(table["smiles"], table[column], relations, strict=True)
-    rows = [(s, y) for s, y, is_a in measured if y is not None and is_a == "="]  # a bound is no measured value
-    learned = engine.train_models([s for s, _ in rows], [y for _, y in rows], label=model.label, seed=model.seed)
+    relations = table[relation] if relation else ["="] * len(table[column])
+    rows = [row for row in zip(table["smiles"], table[column], relations, strict=True) if row[1] is not None]
+    smiles, labels, signs = ([row[place] for row in rows] for place in range(3))
+    kind = "class" if label.get("kind") == "class" else "regression"
+    told = {"label": model.label, "seed": model.seed, "kind": kind, "relation": signs if relation else None}
+    learned = engine.train_models(smiles, labels, **told)
     return {"status": PropertyModel.Status.READY, "message": "", **learned}
 
 

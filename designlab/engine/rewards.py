@@ -35,10 +35,19 @@ def measure_sources(reward: dict, smiles: list[str], archives: dict[str, tuple[s
     return api.measure_sources(reward, smiles, model_folders(archives))
 
 
-def train_models(smiles: list[str], labels: list[float], *, label: str, seed: int) -> dict:
+def train_models(
+    smiles: list[str],
+    labels: list[float],
+    *,
+    label: str,
+    seed: int,
+    relation: list[str | None] | None = None,
+    kind: str = "regression",
+) -> dict:
     """Learn a property model and its second judge; stored, with both reports."""
     with files.working_folder() as folder:
-        reports = api.train_models(smiles, labels, label=label, seed=seed, folder=folder)
+        told = {"label": label, "seed": seed, "relation": relation, "kind": kind}
+        reports = api.train_models(smiles, labels, folder=folder, **told)
         name, sha256 = files.store(folder, "models/model")
     return reports | {"archive": name, "archive_sha256": sha256}
 

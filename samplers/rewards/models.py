@@ -17,6 +17,7 @@ from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
 
 from samplers.errors import RewardError
+from samplers.rewards.classes import MAX_DOUBT, calibrated
 from samplers.rewards.features import FEATURE_SETS, Prepared
 from samplers.rewards.regressors import Arrays, Ensemble, Gaussian, Regressor
 from samplers.rewards.validation import Domain, widened
@@ -47,7 +48,10 @@ class ModelReport:
     same for each family compared. baseline: the same for predicting the mean. coverage: share of held-out labels
     inside the 90 % interval, each fold scaled by the others. parity: observed, predicted, std of each held-out
     molecule. held_out: scores and coverage on molecules outside the model's own part (judge only). notes:
-    sentences for people.
+    sentences for people. kind: regression or class; for a class the label is 0 or 1, the prediction its probability,
+    scores and families hold auc, pr_auc, brier, log_loss and calibration_error too (rmse is the root of brier), and
+    coverage is that of 90 % prediction sets. n_censored: labels that are bounds; scores and coverage are those of
+    the others, and scores then hold one_sided_rmse, of all.
     """
 
     name: str
@@ -68,6 +72,8 @@ class ModelReport:
     share_outside: float
     parity: dict[str, list[float]]
     held_out: dict[str, float] = field(default_factory=dict)
+    kind: str = "regression"
+    n_censored: int = 0
     notes: list[str] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
 
@@ -99,6 +105,7 @@ class PropertyModel:
     domain: Domain
     floor: float
     scale: float
+    calibration: tuple[float, float] | None = None  # of a class: from raw log odds to a probability
     card: dict[str, Any] = field(default_factory=dict)
 
     def predict(self, molecules: Sequence[str] | Prepared) -> Prediction:
@@ -113,9 +120,12 @@ class PropertyModel:
         ok = batch.valid
         if ok.any():
             mean, spread = self.regressor.predict(batch.features(self.feature_set)[ok])
+            if self.calibration is not None:
+                mean = calibrated(mean, self.calibration)
             near = self.domain.score(batch.bits(self.feature_set)[ok])
             result.mean[ok], result.in_domain[ok] = mean, near
-            result.std[ok] = self.scale * widened(spread, self.floor, near)
+            doubt = self.scale * widened(spread, self.floor, near)
+            result.std[ok] = doubt if self.calibration is None else np.minimum(doubt, MAX_DOUBT)
         return result
 
     def save(self, folder: Path, report: dict[str, Any]) -> dict[str, Any]:
@@ -127,6 +137,7 @@ class PropertyModel:
             "schema": SCHEMA, "name": self.name, "role": self.role, "family": self.family,
             "feature_set": self.feature_set, "features": FEATURE_SETS[self.feature_set]["words"],
             "floor": self.floor, "scale": self.scale, "domain_threshold": self.domain.threshold,
+            **({"calibration": list(self.calibration)} if self.calibration is not None else {}),
             "arrays_sha256": hashlib.sha256(payload).hexdigest(), "report": report,
         }  # fmt: skip
         card["digest"] = _card_digest(card)
@@ -194,4 +205,5 @@ def _rebuild(card: dict[str, Any], arrays: Arrays) -> PropertyModel:
         name=card["name"], role=card["role"], family=card["family"], feature_set=feature_set, regressor=regressor,
         domain=Domain(reference, float(card["domain_threshold"])), floor=float(card["floor"]),
         scale=float(card["scale"]), card=card,
+        calibration=(float(card["calibration"][0]), float(card["calibration"][1])) if "calibration" in card else None,
     )  # fmt: skip

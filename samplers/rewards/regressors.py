@@ -14,8 +14,9 @@ from typing import Any, Final, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve, solve_triangular
-from sklearn.ensemble import ExtraTreesRegressor, HistGradientBoostingRegressor
-from sklearn.linear_model import RidgeCV
+from scipy.special import expit
+from sklearn.ensemble import ExtraTreesRegressor, HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.linear_model import LogisticRegression, RidgeCV
 from threadpoolctl import threadpool_limits
 
 from samplers.rewards.features import FEATURE_SETS, Matrix
@@ -28,6 +29,7 @@ FAMILIES: Final = ("ridge", "forest", "boosting", "blend")
 N_TREES: Final = 48
 MAX_COLUMNS: Final = 400
 CLIP: Final = 5.0
+ALPHAS: Final = (10.0, 100.0, 1000.0, 10000.0)
 MAX_GAUSSIAN: Final = 2000
 
 
@@ -67,6 +69,7 @@ class Ensemble:
     boosting_start: float = 0.0
     coef: Floats = field(default_factory=lambda: np.zeros(0))
     intercept: float = 0.0
+    classes: bool = False  # boosting and ridge then give log odds
 
     def predict_families(self, x: Matrix) -> tuple[dict[str, Floats], Floats]:
         """The mean of every family that was fitted, and the spread, (n,) each."""
@@ -74,12 +77,16 @@ class Ensemble:
         leaves = self.forest.leaf_values(kept)
         means = {"forest": leaves.mean(axis=1)}
         if self.boosting is not None:
-            means["boosting"] = self.boosting_start + self.boosting.leaf_values(kept).sum(axis=1)
+            means["boosting"] = self._linked(self.boosting_start + self.boosting.leaf_values(kept).sum(axis=1))
             means["blend"] = (means["forest"] + means["boosting"]) / 2
         if len(self.coef):
             # Not a matrix product, which may round a row differently in batches of different sizes.
-            means["ridge"] = self.intercept + (_scaled(kept, self.center, self.scale) * self.coef).sum(axis=1)
+            line = self.intercept + (_scaled(kept, self.center, self.scale) * self.coef).sum(axis=1)
+            means["ridge"] = self._linked(line)
         return means, leaves.std(axis=1)
+
+    def _linked(self, score: Floats) -> Floats:
+        return np.asarray(expit(score), dtype=np.float64) if self.classes else score
 
     def predict(self, x: Matrix) -> tuple[Floats, Floats]:
         """Mean of the chosen family and the forest's spread, (n,) each."""
@@ -89,7 +96,7 @@ class Ensemble:
     def to_arrays(self) -> Arrays:
         """The state as numeric arrays."""
         arrays: Arrays = {"columns": self.columns, "center": self.center, "scale": self.scale, "coef": self.coef}
-        arrays["constants"] = np.array([self.boosting_start, self.intercept])
+        arrays["constants"] = np.array([self.boosting_start, self.intercept, *([1.0] if self.classes else [])])
         arrays.update(self.forest.to_arrays("forest"))
         if self.boosting is not None:
             arrays.update(self.boosting.to_arrays("boosting"))
@@ -102,17 +109,20 @@ class Ensemble:
         width = int(FEATURE_SETS[feature_set]["width"])
         if family not in FAMILIES or not n or columns.min() < 0 or columns.max() >= width:
             raise ValueError("the stored columns are damaged")
-        start, intercept = (float(v) for v in arrays["constants"])
+        start, intercept, *classes = (float(v) for v in arrays["constants"])
         boosted = Trees.from_arrays(arrays, "boosting", n) if "boosting.roots" in arrays else None
         return cls(
             family=family, columns=columns, center=arrays["center"], scale=arrays["scale"],
             forest=Trees.from_arrays(arrays, "forest", n), boosting=boosted, boosting_start=start,
-            coef=arrays["coef"], intercept=intercept,
+            coef=arrays["coef"], intercept=intercept, classes=bool(classes),
         )  # fmt: skip
 
 
-def fit_ensemble(x: Matrix, y: Floats, *, seed: int, family: str = "") -> Ensemble:
+def fit_ensemble(x: Matrix, y: Floats, *, seed: int, family: str = "", classes: bool = False) -> Ensemble:
     """Fit on x (n, d) and y (n,) with one core. An empty `family` fits all of them, for comparison.
+
+    With `classes`, y holds zeros and ones and the means are raw probabilities: the forest's leaves are shares, boosting
+    and ridge minimise the log loss.
 
     A fingerprint column is kept when at least 5 molecules and 1 % of them have it, and it is among the 400 most
     common: twice as many columns cost twice the time and lower the held-out error by about 1 %.
@@ -130,15 +140,18 @@ def fit_ensemble(x: Matrix, y: Floats, *, seed: int, family: str = "") -> Ensemb
             kept, y
         )
         if family in ("", "boosting", "blend"):
-            boosted = HistGradientBoostingRegressor(
+            booster = HistGradientBoostingClassifier if classes else HistGradientBoostingRegressor
+            boosted = booster(
                 max_iter=150, learning_rate=0.08, max_leaf_nodes=24, min_samples_leaf=min(10, max(2, len(y) // 10)),
                 l2_regularization=1.0, max_features=0.3, early_stopping=False, max_bins=64, random_state=seed,
             ).fit(kept, y)  # fmt: skip
             parts["boosting"], parts["boosting_start"] = from_boosting(boosted)
         if family in ("", "ridge"):
-            line = RidgeCV(alphas=(10.0, 100.0, 1000.0, 10000.0)).fit(_scaled(kept, center, scale), y)
-            parts["coef"], parts["intercept"] = np.asarray(line.coef_, dtype=np.float64), float(line.intercept_)
-    return Ensemble(family=family or "blend", columns=columns, center=center, scale=scale,
+            learner = LogisticRegression(C=0.003, max_iter=300) if classes else RidgeCV(alphas=ALPHAS)
+            line = learner.fit(_scaled(kept, center, scale), y)
+            parts["coef"] = np.ravel(line.coef_).astype(np.float64)
+            parts["intercept"] = float(np.ravel(line.intercept_)[0])
+    return Ensemble(family=family or "blend", classes=classes, columns=columns, center=center, scale=scale,
                     forest=from_forest(grown), **parts)  # fmt: skip
 
 

@@ -1,5 +1,7 @@
 """Measure learned properties and rewards: `python -m samplers.rewards.study FILE --structure COL --label COL`.
 
+`python -m samplers.rewards.study panel FOLDER` measures the six public sets of docs/rewards.md.
+
 Prints one JSON object; the figures of docs/rewards.md come from it. Times are processor time, so that other users of
 the machine count less.
 """
@@ -109,8 +111,26 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     return result
 
 
+def _panel(argv: list[str]) -> None:
+    """One JSON line for each of the public sets named, all six by default."""
+    from samplers.rewards.panel import SETS, measure
+
+    parser = argparse.ArgumentParser(prog="python -m samplers.rewards.study panel")
+    parser.add_argument("folder", type=Path, help="folder of the data sets, with labelled, passfail and unlabelled")
+    parser.add_argument("--sets", nargs="*", choices=list(SETS), default=list(SETS))
+    parser.add_argument("--seed", type=int, default=0)
+    asked = parser.parse_args(argv)
+    for name in asked.sets:
+        sys.stdout.write(json.dumps(measure(asked.folder, name, asked.seed)) + "\n")
+        sys.stdout.flush()
+
+
 def main(argv: list[str] | None = None) -> None:
     """Command line; see the module's docstring."""
+    given = sys.argv[1:] if argv is None else argv
+    if given[:1] == ["panel"]:
+        _panel(given[1:])
+        return
     parser = argparse.ArgumentParser(prog="python -m samplers.rewards.study", description=__doc__)
     parser.add_argument("file", type=Path)
     parser.add_argument("--structure", required=True, help="column of SMILES")
