@@ -159,6 +159,16 @@ def check_reward(raw: Mapping[str, Any]) -> dict[str, Any]:
     return definition.to_dict()
 
 
+def read_reward(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """An uploaded reward in its normal form: one of ours, or a benchmark goal as MolScore writes it.
+
+    Raises ConfigError naming what is refused, or what a benchmark goal needs that we cannot compute.
+    """
+    from samplers.rewards.foreign import from_benchmark, is_benchmark
+
+    return check_reward(from_benchmark(raw).to_dict() if is_benchmark(raw) else raw)
+
+
 def describe_reward(raw: Mapping[str, Any]) -> list[str]:
     """The reward in sentences."""
     from samplers.rewards.definition import RewardDefinition

@@ -224,7 +224,7 @@ def read_reward(fields: QueryDict, content: bytes, dataset: DataSet) -> None:
     if not isinstance(raw, dict):
         raise SettingRefused("reward_file", "it must be an object with a name and objectives; download one to see how")
     try:
-        reward = reward_engine.check_reward(raw)
+        reward = reward_engine.read_reward(raw)
     except SettingRefused as refusal:
         raise SettingRefused("reward_file", f"{refusal.field} {refusal.problem}") from refusal
     known = [row["name"] for row in dataset.labels]

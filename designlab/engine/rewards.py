@@ -6,6 +6,7 @@ from designlab.engine import files
 from samplers import api
 
 check_reward = api.check_reward
+read_reward = api.read_reward
 describe_reward = api.describe_reward
 default_reward = api.default_reward
 desirability_curve = api.desirability_curve

@@ -71,7 +71,7 @@ class Command(BaseCommand):
             options["minutes"] = 5.0
         config, reward = _json(options["config"], "--config"), None
         if options["reward"]:
-            reward = reward_engine.check_reward(_json(_text(options["reward"]), "--reward"))
+            reward = reward_engine.read_reward(_json(_text(options["reward"]), "--reward"))
         actor, team = headless.actor_and_team()
         wanted = [options["label"]]
         labelled = headless.import_file(
