@@ -7,7 +7,7 @@ order in which they arrived.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,14 +23,18 @@ MAX_PAIRS_HELD = 2_000_000  # similarities in memory at once, some 50 MB with wh
 
 @dataclass(frozen=True, slots=True)
 class ModeRule:
-    """What counts as a mode: reward ≥ `threshold`, and 1 − Tanimoto > `distance` from every better mode."""
+    """What counts as a mode: reward ≥ `threshold`, and more than `distance` away from every better mode.
+
+    `measure` and `fingerprint` say in words how far two of them are from each other.
+    """
 
     threshold: float
     distance: float
     fingerprint: str = "Morgan, radius 2, 2048 bits"
+    measure: str = "1 − Tanimoto"
 
     def __str__(self) -> str:
-        return f"reward ≥ {self.threshold:g}, distance > {self.distance:g} (1 − Tanimoto, {self.fingerprint})"
+        return f"reward ≥ {self.threshold:g}, distance > {self.distance:g} ({self.measure}, {self.fingerprint})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,20 +156,43 @@ def count_modes(fps: Bits, reward: ArrayLike, keys: Sequence[str], rule: ModeRul
     order = _merit_order(rewards, keys, np.flatnonzero(rewards >= rule.threshold))
     words = as_words(fps)[order]
     counts = bit_counts(words)
+
+    def distance_from(rank: int) -> Floats:
+        return 1.0 - _tanimoto_to_one(words, counts, words[rank], int(counts[rank]))
+
+    return _greedy(order, distance_from, len(rewards), rule)
+
+
+def count_modes_by(
+    distance_from: Callable[[Ints, int], Floats], reward: ArrayLike, keys: Sequence[str], rule: ModeRule
+) -> Modes:
+    """As `count_modes` under any distance: `distance_from(rows, i)` gives that of each row to row i, (len(rows),).
+
+    Distances are on the scale of the rule's; 0 for a row to itself. Raises ValueError when the lengths disagree.
+    """
+    rewards = np.asarray(reward, dtype=np.float64)
+    if len(rewards) != len(keys):
+        raise ValueError(f"{len(rewards)} rewards and {len(keys)} keys do not match")
+    order = _merit_order(rewards, keys, np.flatnonzero(rewards >= rule.threshold))
+    return _greedy(order, lambda rank: distance_from(order, int(order[rank])), len(rewards), rule)
+
+
+def _greedy(order: Ints, distance_from: Callable[[int], Floats], n: int, rule: ModeRule) -> Modes:
+    """Modes of the rows in `order` (best first); `distance_from(rank)` gives the distances of all of them to one."""
     nearest = np.full(len(order), np.inf)
     member = np.full(len(order), -1, dtype=np.intp)
     centres: list[int] = []
     for rank in range(len(order)):
         if member[rank] >= 0:  # already within the distance of a better mode
             continue
-        distance = 1.0 - _tanimoto_to_one(words, counts, words[rank], int(counts[rank]))
+        distance = distance_from(rank)
         closer = (distance <= rule.distance) & (distance < nearest)
         closer[rank] = True
         member[closer] = len(centres)
         nearest[closer] = distance[closer]
         nearest[rank] = 0.0
         centres.append(int(order[rank]))
-    member_of = np.full(len(rewards), -1, dtype=np.intp)
+    member_of = np.full(n, -1, dtype=np.intp)
     member_of[order] = member
     return Modes(rule=rule, centres=np.array(centres, dtype=np.intp), member_of=member_of)
 
