@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,6 +23,7 @@ SCHEMA: Final = 1
 AGGREGATIONS: Final = ("geometric_mean", "product", "weighted_sum")
 MAX_OBJECTIVES: Final = 40
 MAX_DEPTH: Final = 5
+ReadSource = Callable[[Any, str], Source]  # plain data and the place to name; sequences have sources of their own
 MAX_IN_ALL: Final = 200
 AS_IT_IS: Final = {"kind": "linear", "low": 0.0, "high": 1.0}
 
@@ -43,7 +44,9 @@ class Objective:
     members: tuple[Objective, ...] = ()
 
     @classmethod
-    def from_dict(cls, raw: Any, position: int = 1, depth: int = 1) -> Objective:
+    def from_dict(
+        cls, raw: Any, position: int = 1, depth: int = 1, read_source: ReadSource = Source.from_dict
+    ) -> Objective:
         """Build and check. Raises ConfigError naming the objective (its position until a name is known)."""
         where = f"objective {position}"
         refuse_unknown(where, raw, (*_FIELDS, "aggregation", "objectives"))
@@ -53,11 +56,11 @@ class Objective:
         if not weight > 0:
             raise ConfigError(f"{where}.weight", f"must be above 0, got {weight:g}; leave the objective out instead")
         if "objectives" in raw:
-            return cls(name=name, weight=weight, **_group(raw, where, depth))
+            return cls(name=name, weight=weight, **_group(raw, where, depth, read_source))
         refuse_unknown(where, raw, _FIELDS)
         if "source" not in raw:
             raise ConfigError(f"{where}.source", "is missing")
-        source = Source.from_dict(raw["source"], f"{where}.source")
+        source = read_source(raw["source"], f"{where}.source")
         if "transform" not in raw and source.kind not in UNIT:
             raise ConfigError(f"{where}.transform", "is missing")
         # A learned value is doubted by default; a computed one has nothing to doubt.
@@ -89,14 +92,14 @@ class Objective:
 _FIELDS: Final = ("name", "weight", "source", "transform", "caution")
 
 
-def _group(raw: dict[str, Any], where: str, depth: int) -> dict[str, Any]:
+def _group(raw: dict[str, Any], where: str, depth: int, read_source: ReadSource) -> dict[str, Any]:
     for field in ("source", "caution"):
         if field in raw:
             raise ConfigError(f"{where}.{field}", "does not belong to a group; its members have their own")
     if depth >= MAX_DEPTH:
         raise ConfigError(f"{where}.objectives", f"lie deeper than {MAX_DEPTH} groups inside each other")
     aggregation = one_of(f"{where}.aggregation", raw.get("aggregation", "geometric_mean"), AGGREGATIONS)
-    members = _listed(raw["objectives"], f"{where}.objectives", depth + 1)
+    members = _listed(raw["objectives"], f"{where}.objectives", depth + 1, read_source)
     settings = {"aggregation": aggregation, "objectives": [item.to_dict() for item in members]}
     return {
         "source": Source.of("group", settings),
@@ -106,11 +109,11 @@ def _group(raw: dict[str, Any], where: str, depth: int) -> dict[str, Any]:
     }
 
 
-def _listed(listed: Any, where: str, depth: int = 1) -> tuple[Objective, ...]:
+def _listed(listed: Any, where: str, depth: int, read_source: ReadSource) -> tuple[Objective, ...]:
     """Objectives of one level, with distinct names."""
     if not isinstance(listed, list | tuple) or not 1 <= len(listed) <= MAX_OBJECTIVES:
         raise ConfigError(where, f"must be a list of 1 to {MAX_OBJECTIVES} objectives")
-    objectives = tuple(Objective.from_dict(item, i, depth) for i, item in enumerate(listed, start=1))
+    objectives = tuple(Objective.from_dict(item, i, depth, read_source) for i, item in enumerate(listed, start=1))
     names = [item.name for item in objectives]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
@@ -128,7 +131,7 @@ class RewardDefinition:
     schema: int = SCHEMA
 
     @classmethod
-    def from_dict(cls, raw: Any) -> RewardDefinition:
+    def from_dict(cls, raw: Any, read_source: ReadSource = Source.from_dict) -> RewardDefinition:
         """Build and check the JSON form of docs/rewards.md. Raises ConfigError naming objective and field."""
         refuse_unknown("reward", raw, ("schema", "name", "aggregation", "objectives"))
         schema = raw.get("schema", SCHEMA)
@@ -137,7 +140,7 @@ class RewardDefinition:
                 "reward.schema", f"must be {SCHEMA}, the only form this version reads, got {schema!r:.60}"
             )
         aggregation = one_of("reward.aggregation", raw.get("aggregation", "geometric_mean"), AGGREGATIONS)
-        objectives = _listed(raw.get("objectives"), "reward.objectives")
+        objectives = _listed(raw.get("objectives"), "reward.objectives", 1, read_source)
         n = sum(1 for item in objectives for _ in item.walk())
         if n > MAX_IN_ALL:
             raise ConfigError(

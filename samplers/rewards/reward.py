@@ -99,7 +99,7 @@ class Reward:
         groups = {item.source: item for top in self.definition.objectives for item in top.walk() if item.members}
         for source in self.definition.sources:  # members stand before their groups
             if source.kind == "group":
-                found[source] = _group_value(groups[source], found)
+                found[source] = group_value(groups[source], found)
             else:
                 found[source] = self._measure(prepared, source)
         return found
@@ -131,7 +131,7 @@ def oracle_name(source: Source) -> str:
     return f"{settings['objective'][:60]} @ {urlsplit(settings['url']).netloc}"[:120]
 
 
-def _group_value(group: Objective, measured: Mapping[Source, Measured]) -> Measured:
+def group_value(group: Objective, measured: Mapping[Source, Measured]) -> Measured:
     """A group's value is what its members come to, in [1e-6, 1]; members' doubt is inside it already."""
     batch = _combine(group.members, group.aggregation, measured)
     values = np.where(np.isnan(batch.values).all(axis=1), np.nan, np.exp(batch.log_reward))
