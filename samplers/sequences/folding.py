@@ -23,11 +23,12 @@ def installed() -> bool:
 
 
 def folding_energies(sequences: Sequence[str]) -> NDArray[np.float64]:
-    """Minimum free energy (n,) in kcal/mol at 37 °C, 0 for an open chain. Raises RewardError without ViennaRNA.
+    """Minimum free energy (n,) in kcal/mol at 37 °C, 0 for an open chain, NaN without letters.
 
-    Lorenz et al. 2011, Algorithms Mol. Biol. 6, 26; its parameters of Turner 2004.
+    Raises RewardError where ViennaRNA is not installed. Lorenz et al. 2011, Algorithms Mol. Biol. 6, 26; its parameters
+    are those of Turner 2004.
     """
     if not installed():
         raise RewardError(MISSING)
     vienna = importlib.import_module("RNA")
-    return np.array([vienna.fold(text)[1] for text in sequences], dtype=np.float64)
+    return np.array([vienna.fold(text)[1] if text else np.nan for text in sequences], dtype=np.float64)
