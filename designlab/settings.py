@@ -164,6 +164,8 @@ LOST_MESSAGE_S = env.number("DESIGNLAB_LOST_MESSAGE_S", 30)
 PRUNE_CHECKPOINTS = env.boolean("DESIGNLAB_PRUNE_CHECKPOINTS", default=True)
 THREADS = env.integer("DESIGNLAB_THREADS", 1, low=1)
 WORKER_PROCESSES = env.integer("DESIGNLAB_WORKERS", max(1, min(4, os.cpu_count() or 1)), low=1)
+SCORER_HOSTS = env.words("DESIGNLAB_SCORER_HOSTS")  # "host" or "host:port" of remote scorers that rewards may ask
+SCORER_PRIVATE = env.boolean("DESIGNLAB_SCORER_PRIVATE", default=False)  # whether they may lie in a private network
 CELERY_BEAT_SCHEDULE = {"reap": {"task": "designlab.campaigns.tasks.reap", "schedule": REAPER_S}}
 
 # -- people ---------------------------------------------------------------------------------------------

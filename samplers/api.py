@@ -15,6 +15,8 @@ from samplers.errors import ConfigError, DesignError
 
 __all__ = ["ConfigError", "DesignError"]
 
+Scorer = Callable[[str, str, Sequence[str]], Sequence[float | None]]
+
 # -- structures ---------------------------------------------------------------------------------------
 
 
@@ -433,12 +435,21 @@ def measure_data(family: str, config: Mapping[str, Any], smiles: Sequence[str]) 
 
 
 def prepare_run(
-    spec: Mapping[str, Any], *, known: Sequence[str], smiles: Sequence[str], models: Mapping[str, Path], folder: Path
+    spec: Mapping[str, Any],
+    *,
+    known: Sequence[str],
+    smiles: Sequence[str],
+    models: Mapping[str, Path],
+    folder: Path,
+    scorer: Scorer | None = None,
 ) -> dict[str, Any]:
-    """Build a run's state of step 0 into a folder; returns a slice's outcome, its report filled."""
+    """Build a run's state of step 0 into a folder; returns a slice's outcome, its report filled.
+
+    `scorer` asks a remote scorer: (url, objective, structures) to one number or None for each.
+    """
     from samplers import running
 
-    return running.prepare(spec, known=known, smiles=smiles, models=models, folder=folder)
+    return running.prepare(spec, known=known, smiles=smiles, models=models, folder=folder, scorer=scorer)
 
 
 def advance_run(
@@ -449,12 +460,13 @@ def advance_run(
     folder: Path,
     should_stop: Callable[[], bool],
     on_event: Callable[[dict[str, Any]], None],
+    scorer: Scorer | None = None,
 ) -> dict[str, Any]:
     """Train from the state in `source` until asked to stop or finished; the new state goes into `folder`."""
     from samplers import running
 
     return running.advance(
-        spec, models=models, source=source, folder=folder, should_stop=should_stop, on_event=on_event
+        spec, models=models, source=source, folder=folder, should_stop=should_stop, on_event=on_event, scorer=scorer
     )
 
 

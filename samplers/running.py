@@ -19,7 +19,7 @@ from samplers.evaluation import Archive, Evaluation
 from samplers.events import Event
 from samplers.families import Proposal, family
 from samplers.rewards.definition import RewardDefinition
-from samplers.rewards.reward import Reward
+from samplers.rewards.reward import Reward, Scorer
 
 SCHEMA = 1  # of the folder as a whole; each part inside carries its own
 SHOWN_REWARDS = 2_000  # rewards of the data and of random draws that are kept for figures
@@ -39,12 +39,13 @@ class Data:
     known: Sequence[str]
 
 
-def load_reward(raw: Mapping[str, Any], models: Mapping[str, Path]) -> Reward:
-    """The reward with its learned models. Raises RewardError when one is missing."""
+def load_reward(raw: Mapping[str, Any], models: Mapping[str, Path], scorer: Scorer | None = None) -> Reward:
+    """The reward with its learned models, and the way to remote scorers. Raises RewardError when one is missing."""
     from samplers.rewards.models import load_property_model
 
     definition = RewardDefinition.from_dict(dict(raw))
-    return Reward(definition, {label: load_property_model(Path(folder) / "model") for label, folder in models.items()})
+    learned = {label: load_property_model(Path(folder) / "model") for label, folder in models.items()}
+    return Reward(definition, learned, scorer)
 
 
 def learn(
@@ -87,21 +88,31 @@ def _set_threads(spec: Mapping[str, Any]) -> None:
 
 
 def prepare(
-    spec: Mapping[str, Any], *, known: Sequence[str], smiles: Sequence[str], models: Mapping[str, Path], folder: Path
+    spec: Mapping[str, Any],
+    *,
+    known: Sequence[str],
+    smiles: Sequence[str],
+    models: Mapping[str, Path],
+    folder: Path,
+    scorer: Scorer | None = None,
 ) -> Plain:
     """The state of step 0, the rewards of the data, and those of random assembly to compare with.
 
+    A reward that asks a remote scorer is not tried on data or random assemblies: every such call is paid.
     Raises RewardError when the reward is the same for all molecules of the data.
     """
     _set_threads(spec)
     module = family(spec["family"])
-    reward = load_reward(spec["reward"], models)
+    reward = load_reward(spec["reward"], models, scorer)
     state = module.prepare(
         module.Config.from_dict(spec["config"]), Data(smiles, known), reward,
         seed=spec["seed"], budget=spec.get("evaluations"), device=spec["device"],
     )  # fmt: skip
-    uploaded = _data_rewards(reward, known, smiles, spec["seed"])
-    random = _random(state, module, reward, RANDOM_DRAWS, spec["seed"])
+    uploaded: Plain = {"log_reward": np.zeros(0), "best": []}
+    random = uploaded
+    if not reward.paid:
+        uploaded = _data_rewards(reward, known, smiles, spec["seed"])
+        random = _random(state, module, reward, RANDOM_DRAWS, spec["seed"])
     module.save(state, folder)
     flat = _constitutions([*known, *smiles])
     (folder / "facade.json").write_text(json.dumps({"schema": SCHEMA, "data": sorted(flat)}))
@@ -161,6 +172,7 @@ def advance(
     folder: Path,
     should_stop: Callable[[], bool],
     on_event: Callable[[Plain], None],
+    scorer: Scorer | None = None,
 ) -> Plain:
     """Train from the state in `source`; the new state goes into `folder`."""
     _set_threads(spec)
@@ -168,14 +180,15 @@ def advance(
     head = json.loads((source / "facade.json").read_text())
     if head["schema"] != SCHEMA:
         raise ValueError(f"the checkpoint has schema {head['schema']}, this version reads {SCHEMA}")
-    state = module.load(source, load_reward(spec["reward"], models), device=spec["device"])
+    reward = load_reward(spec["reward"], models, scorer)
+    state = module.load(source, reward, device=spec["device"])
     began = len(state.archive)
     records: list[Plain] = []
     report = Reporter(state.archive, records, on_event)
     state = module.advance(state, lambda _: should_stop(), report)
     module.save(state, folder)
     (folder / "facade.json").write_text(json.dumps(head))
-    return _outcome(state, began=began, records=records, known=set(head["data"]))
+    return _outcome(state, began=began, records=records, known=set(head["data"]), paid=reward.paid)
 
 
 class Reporter:
@@ -217,7 +230,7 @@ def standing(archive: Archive) -> Plain:
 
 def _outcome(
     state: Any, *, began: int = 0, records: list[Plain] | None = None, known: set[str] | None = None,
-    report: Plain | None = None,
+    report: Plain | None = None, paid: Sequence[str] = (),
 ) -> Plain:  # fmt: skip
     new = state.archive.since(began)
     return {
@@ -226,18 +239,22 @@ def _outcome(
         "n_evaluations": len(state.archive),
         "finished": state.finished,
         "records": records or [],
-        "charges": _charges(new),
+        "charges": charges(new, paid),
         "candidates": _candidates(new, state.archive.names, known or set()),
         "summary": standing(state.archive),
         "report": report or {},
     }
 
 
-def _charges(new: list[Evaluation]) -> list[Plain]:
+def charges(new: Sequence[Evaluation], paid: Sequence[str]) -> list[Plain]:
+    """Rows of the ledger: for each step one counted row "reward", and one for each remote scorer that was asked.
+
+    The rows "reward" add up to the structures evaluated, which is what a budget counts.
+    """
     counts: dict[int, int] = {}
     for item in new:
         counts[item.step] = counts.get(item.step, 0) + 1
-    return [{"step": step, "key": "reward", "n": n} for step, n in counts.items()]
+    return [{"step": step, "key": key, "n": n} for step, n in counts.items() for key in ("reward", *paid)]
 
 
 def _candidates(new: list[Evaluation], names: Sequence[str], known: set[str]) -> list[Plain]:

@@ -48,12 +48,14 @@ def report(run: Run) -> dict:
         },
         "second_judge": _judged(run, tables),
         "vocabulary": run.report.get("vocabulary", {}),
-        "ledger": {"charged": sum(run.ledger.values_list("n_evaluations", flat=True))},
+        "ledger": {"charged": sum(run.ledger.filter(key="reward").values_list("n_evaluations", flat=True))},
     }
 
 
 def _random(run: Run) -> list[dict]:
     """As many random assemblies as the run had evaluations, best first."""
+    if reward_engine.asks_remote(run.spec["reward"]):
+        return []  # every call of a remote scorer is paid; none is spent on comparing
     first = run.checkpoints.order_by("step").first()
     drawn = engine.random_rewards(
         run.spec,
@@ -65,6 +67,8 @@ def _random(run: Run) -> list[dict]:
 
 
 def _uploaded(run: Run) -> list[dict]:
+    if reward_engine.asks_remote(run.spec["reward"]):
+        return []
     smiles = list(dict.fromkeys(structures_of(run.spec["labelled"]) + structures_of(run.spec["unlabelled"])))
     return _ranked(smiles, engine.evaluate(run.spec, smiles))
 

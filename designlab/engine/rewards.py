@@ -2,11 +2,9 @@
 
 from pathlib import Path
 
-from designlab.engine import files
+from designlab.engine import files, remote
 from samplers import api
 
-check_reward = api.check_reward
-read_reward = api.read_reward
 describe_reward = api.describe_reward
 default_reward = api.default_reward
 desirability_curve = api.desirability_curve
@@ -16,6 +14,20 @@ source_key = api.source_key
 objective_about = api.objective_about
 property_catalogue = api.property_catalogue
 preview_reward = api.preview_reward
+
+
+def check_reward(raw: dict) -> dict:
+    """The reward in its normal form. Raises SettingRefused, also for a scorer that this installation may not ask."""
+    reward = api.check_reward(raw)
+    remote.check_reward_hosts(reward)
+    return reward
+
+
+def read_reward(raw: dict) -> dict:
+    """As `check_reward`, for an uploaded file, which may also be a benchmark goal."""
+    reward = api.read_reward(raw)
+    remote.check_reward_hosts(reward)
+    return reward
 
 
 def asks_remote(reward: dict) -> bool:

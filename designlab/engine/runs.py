@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from designlab.engine import files
+from designlab.engine import files, remote
 from designlab.engine.rewards import model_folders
 from designlab.engine.tables import structures_of
 from samplers import api
@@ -48,7 +48,12 @@ def prepare(spec: dict) -> Outcome:
     labelled, unlabelled = structures_of(spec["labelled"]), structures_of(spec.get("unlabelled"))
     with files.working_folder() as folder:
         result = api.prepare_run(
-            spec, known=labelled, smiles=labelled + unlabelled, models=_models(spec), folder=folder
+            spec,
+            known=labelled,
+            smiles=labelled + unlabelled,
+            models=_models(spec),
+            folder=folder,
+            scorer=remote.score,
         )
         return _packed(result, folder)
 
@@ -64,7 +69,13 @@ def advance(
     with files.working_folder() as source, files.working_folder() as target:
         files.unpack(*checkpoint, source)
         result = api.advance_run(
-            spec, models=_models(spec), source=source, folder=target, should_stop=should_stop, on_event=on_event
+            spec,
+            models=_models(spec),
+            source=source,
+            folder=target,
+            should_stop=should_stop,
+            on_event=on_event,
+            scorer=remote.score,
         )
         return _packed(result, target)
 
