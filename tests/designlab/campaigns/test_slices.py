@@ -279,3 +279,27 @@ def test_a_viewer_cannot_steer_a_run(run, counter, sent, owner):
     viewer = factories.make_user(owner.teams.get(), role="viewer")
     with pytest.raises(InvalidTransition, match="Only owners and designers"):
         services.ask_to_pause(actor=viewer, run_id=run.id)
+
+
+@pytest.mark.parametrize(("device", "queue"), [("cpu", "cpu"), ("cuda", "gpu")])
+def test_a_run_is_sent_to_the_queue_of_its_device(run, monkeypatch, device, queue):
+    sent = []
+    monkeypatch.setattr(tasks.advance_run, "apply_async", lambda **message: sent.append(message))
+    run.spec["device"] = device
+    tasks.send_run(run)
+    assert sent == [{"args": [run.id], "queue": queue}]
+
+
+def test_a_run_whose_message_redis_does_not_take_is_not_lost(run, counter, monkeypatch, settings):
+    from kombu.exceptions import OperationalError
+
+    def away(**message):
+        raise OperationalError("Redis is away")
+
+    monkeypatch.setattr(tasks.advance_run, "apply_async", away)
+    tasks.send_run(run)  # no error reaches the page
+    received = []
+    monkeypatch.setattr(tasks.advance_run, "apply_async", lambda **message: received.append(message["args"]))
+    Run.objects.filter(id=run.id).update(enqueued_at=timezone.now() - timedelta(seconds=settings.LOST_MESSAGE_S + 1))
+    tasks.reap()
+    assert received == [[run.id]]
