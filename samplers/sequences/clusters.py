@@ -13,14 +13,15 @@ from samplers.sequences.prepared import Ints
 from samplers.sequences.standardise import reverse_complement
 
 IDENTITY: Final = 0.7
-MAX_LETTERS: Final = 400  # of each sequence that are compared
+MAX_LETTERS: Final = 120  # of each sequence that are compared
+LONG: Final = 64  # letters above which a comparison costs several times as much
 
 
 def clusters(sequences: Sequence[str], alphabet_name: str, identity: float = IDENTITY) -> Ints:
     """The cluster (n,) of each sequence, numbered from 0 in the order of their centres.
 
     Greedy: the longest sequence not yet placed (ties by text) becomes a centre and takes every free sequence with
-    1 − edits / longer length ≥ `identity`, of DNA either strand. Only the first 400 letters are compared. The order of
+    1 − edits / longer length ≥ `identity`, of DNA either strand. Only the first 120 letters are compared. The order of
     the sequences does not matter. After Li and Godzik 2006, Bioinformatics 22, 1658, without their word filter.
     """
     letters = alphabet(alphabet_name)

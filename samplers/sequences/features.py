@@ -7,6 +7,7 @@ letters with gaps between them.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ Bits = NDArray[np.uint8]
 
 MAX_PLACES: Final = 60
 MAX_GAP: Final = 4
+BLOCK: Final = 2048  # sequences whose counts are held at once
 SETS: Final = ("main", "judge")
 _SHORT: Final = {"dna": (1, 2, 3), "rna": (1, 2, 3), "peptide": (1, 2)}
 _LEFT_OUT: Final = ("folding_energy", "wallace_temperature", "hydrophobic_moment", "complexity")  # slow, or repeated
@@ -78,6 +80,11 @@ def _place(batch: Sequences, from_end: bool = False) -> Ints:
     return batch.lengths[batch.rows] - 1 - start if from_end else start
 
 
+def _blocks(batch: Sequences) -> Iterator[Sequences]:
+    for start in range(0, len(batch), BLOCK):
+        yield Sequences(batch.texts[start : start + BLOCK], batch.alphabet.name)
+
+
 @dataclass(frozen=True, slots=True)
 class FeatureSet:
     """A set of features for one alphabet: `places` from the start; `both_ends` says that lengths differ."""
@@ -127,6 +134,8 @@ class FeatureSet:
 
     def matrix(self, batch: Sequences) -> Matrix:
         """The features (n, width) of a batch; rows of sequences that are not valid are zero."""
+        if len(batch) > BLOCK:
+            return np.vstack([self.matrix(part) for part in _blocks(batch)])
         parts = [one_hot(batch, self.places)]
         if self.both_ends:
             parts.append(one_hot(batch, self.places, from_end=True))
@@ -146,11 +155,15 @@ class FeatureSet:
 
     def bits(self, batch: Sequences) -> Bits:
         """Letters by place and words that a sequence has, packed (n, bytes); the domain is measured by them."""
+        if len(batch) > BLOCK:
+            return np.vstack([self.bits(part) for part in _blocks(batch)])
         parts = [one_hot(batch, self.places) > 0]
-        if self.name == "main":
-            parts += [neighbours(batch, self.places) > 0, batch.words(2 if self.alphabet == "peptide" else 3) > 0]
-        else:
+        if self.name == "judge":
             parts.append(gapped_pairs(batch) > 0)
+        elif self.alphabet == "peptide":
+            parts.append(batch.words(2) > 0)
+        else:
+            parts += [neighbours(batch, self.places) > 0, batch.words(3) > 0]
         return np.packbits(np.hstack(parts), axis=1)
 
 

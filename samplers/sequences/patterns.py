@@ -16,7 +16,7 @@ from samplers.sequences.alphabets import Alphabet, alphabet
 
 MAX_TEXT: Final = 200
 MAX_REPEAT: Final = 100
-MAX_WAYS: Final = 1_000  # ways to place all gaps of free length; bounds the work at one position
+MAX_WORK: Final = 20_000  # ways to place all gaps of free length, times the longest length: the work at one letter
 
 _ELEMENT = re.compile(r"(?P<one>[A-Z])|\[(?P<among>[A-Z]+)\]|\{(?P<not>[A-Z]+)\}")
 _REPEAT = re.compile(r"\((\d{1,3})(?:,(\d{1,3}))?\)")
@@ -47,7 +47,7 @@ def read_motif(text: str, alphabet_name: str, where: str = "motif") -> Motif:
         raise ConfigError(where, f"must be a motif of 1 to {MAX_TEXT} characters, got {text!r:.60}")
     begin, end = bare.startswith("<"), bare.endswith(">")
     body = bare[begin : len(bare) - end]
-    parts, position, ways = [], 0, 1
+    parts, position, ways, longest = [], 0, 1, 0
     while position < len(body):
         found = _ELEMENT.match(body, position)
         if not found:
@@ -55,12 +55,12 @@ def read_motif(text: str, alphabet_name: str, where: str = "motif") -> Motif:
         repeat = _REPEAT.match(body, found.end())
         position = repeat.end() if repeat else found.end()
         low, high = _repeats(repeat, where)
-        ways *= high - low + 1
+        ways, longest = ways * (high - low + 1), longest + high
         parts.append(_class(found, letters, where) + (f"{{{low},{high}}}" if repeat else ""))
     if not parts:
         raise ConfigError(where, f"holds no letter: {text!r:.60}")
-    if ways > MAX_WAYS:
-        raise ConfigError(where, f"leaves {ways:,} ways to place its gaps; at most {MAX_WAYS:,} can be searched")
+    if ways * longest > MAX_WORK:
+        raise ConfigError(where, f"is too free: {ways:,} ways to place its gaps over up to {longest:,} letters")
     whole = ("^" if begin else "") + "".join(parts) + ("$" if end else "")
     return Motif(text, letters.name, re.compile(f"(?={whole})"))
 

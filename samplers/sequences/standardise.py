@@ -46,7 +46,8 @@ _INVISIBLE = dict.fromkeys(map(ord, "\ufeff\u200b\u200c\u200d\u2060\u00ad\u200e\
 _DASHES = str.maketrans("\u2010\u2011\u2012\u2013\u2014\u2212\u2032\u2019\u00b4`", "------''''")
 _FORWARD = re.compile(r"5'?\s*-\s*(?=[A-Za-z])(.*[A-Za-z])\s*-\s*3'?", re.DOTALL)
 _PRIMED = re.compile(r"5'\s*(?=[A-Za-z])(.*[A-Za-z])\s*3'", re.DOTALL)
-_BACKWARD = re.compile(r"3'?\s*-?\s*(?=[A-Za-z]).*[A-Za-z]\s*-?\s*5'?", re.DOTALL)
+# At most one run of blanks in a row: two would be matched in every division, which takes minutes on long texts.
+_BACKWARD = re.compile(r"3(?:'\s*(?:-\s*)?|\s*-\s*)(?=[A-Za-z]).*[A-Za-z]\s*(?:-\s*)?5'?", re.DOTALL)
 _FREE_PEPTIDE = re.compile(r"(?:H|NH2)-(?=[A-Za-z])(.*)-(?:OH|COOH)", re.DOTALL)
 # Written exactly so: "AC-DE" is an alignment with a gap, "Ac-DE" an acetylated peptide.
 _FIRST_GROUP = re.compile(r"(?:H|NH2|Ac|Acetyl|Fmoc|Boc|Cbz|Biotin|biotin|FITC|Myr|Palm|pGlu|For)-(?!-)")

@@ -25,7 +25,7 @@ from samplers.rewards.validation import (
     regression_scores,
     widened,
 )
-from samplers.sequences.clusters import clusters
+from samplers.sequences.clusters import IDENTITY, LONG, clusters
 from samplers.sequences.features import FeatureSet, Matrix, feature_set
 from samplers.sequences.learners import FAMILIES, Ensemble, Gaussian, fit_ensemble, fit_gaussian
 from samplers.sequences.models import SequenceModel
@@ -37,6 +37,7 @@ Means = tuple[dict[str, Floats], Floats]
 
 MIN_LABELS: Final = 20
 MAX_VALIDATED: Final = 3000
+MAX_VALIDATED_LONG: Final = 2000  # where sequences are longer than 64 letters
 MAX_FITTED: Final = 20_000
 N_FOLDS: Final = 5
 JUDGE_SHARE_UNSEEN: Final = 0.2
@@ -71,7 +72,10 @@ class HeldOut:
     n_clusters: int
 
 
-def _checked(sequences: Sequence[str], y: ArrayLike, alphabet: str, name: str, set_name: str) -> Labelled:
+def _checked(
+    sequences: Sequence[str], y: ArrayLike, alphabet: str, name: str, set_name: str, seed: int
+) -> tuple[Labelled, int]:
+    """At most 20,000 of the sequences, drawn by seed, with their features; and the number of labels in all."""
     labels = np.asarray(y, dtype=np.float64)
     if len(sequences) != len(labels):
         raise RewardError(f"{len(sequences)} sequences and {len(labels)} values of {name!r} do not match.")
@@ -90,8 +94,15 @@ def _checked(sequences: Sequence[str], y: ArrayLike, alphabet: str, name: str, s
         row = int(np.argmin(batch.valid))
         label = batch.alphabet.label
         raise RewardError(f"Sequence {row + 1} ({sequences[row]!r:.60}) is no {label}. Standardise the data first.")
-    features = feature_set(set_name, batch)
-    return Labelled(batch.texts, labels, features, features.matrix(batch), features.bits(batch))
+    rows = _draw(len(labels), MAX_FITTED, seed)
+    features, few = feature_set(set_name, batch), Sequences([batch.texts[i] for i in rows], alphabet)
+    return Labelled(few.texts, labels[rows], features, features.matrix(few), features.bits(few)), len(labels)
+
+
+def _validated(data: Labelled, seed: int) -> Labelled:
+    """The rows on which families are compared: few enough for clustering to take seconds."""
+    long = max(map(len, data.texts)) > LONG
+    return data.part(_draw(len(data.y), MAX_VALIDATED_LONG if long else MAX_VALIDATED, seed))
 
 
 def _held_out(data: Labelled, identity: float, fit: Callable[[Matrix, Floats], Any], seed: int) -> HeldOut:
@@ -183,16 +194,15 @@ def train_sequence_model(
     held-out residuals. In the report `n_scaffolds` counts clusters. The same data and seed give the same stored bytes.
     Raises RewardError for fewer than 20 labels, labels that are constant or not finite, and texts of another alphabet.
     """
-    data = _checked(sequences, y, alphabet, name, "main")
-    validated = data.part(_draw(len(data.y), MAX_VALIDATED, seed))
-    held = _held_out(validated, 0.7, lambda a, b: fit_ensemble(a, b, seed=seed), seed)
+    data, n = _checked(sequences, y, alphabet, name, "main", seed)
+    validated = _validated(data, seed)
+    held = _held_out(validated, IDENTITY, lambda a, b: fit_ensemble(a, b, seed=seed), seed)
     family = min(FAMILIES, key=lambda one: regression_scores(validated.y, held.means[one])["rmse"])
-    fitted = data.part(_draw(len(data.y), MAX_FITTED, seed))
     model = SequenceModel(
         name=name, role="reward", family=family, features=data.features, floor=0.0, scale=1.0,
-        learner=fit_ensemble(fitted.x, fitted.y, seed=seed, family=family), domain=fit_domain(fitted.bits, seed),
+        learner=fit_ensemble(data.x, data.y, seed=seed, family=family), domain=fit_domain(data.bits, seed),
     )  # fmt: skip
-    model, report = _finish(len(data.y), validated.y, held, model, seed)
+    model, report = _finish(n, validated.y, held, model, seed)
     model.save(Path(folder), report.to_dict())
     return report
 
@@ -206,12 +216,12 @@ def train_sequence_judge(
     drawn by a seed of its own) and is tested on the rest. Same errors as `train_sequence_model`.
     """
     own_seed = seed + JUDGE_SEED
-    everything = _checked(sequences, y, alphabet, name, "judge")
+    everything, n = _checked(sequences, y, alphabet, name, "judge", own_seed)
     unseen = _unseen(everything, own_seed)
     data, rest = everything.part(np.flatnonzero(~unseen)), everything.part(np.flatnonzero(unseen))
     n_placed = data.features.n_placed
     final = fit_gaussian(data.x, data.y, n_placed, seed=own_seed)
-    validated = data.part(_draw(len(data.y), MAX_VALIDATED, own_seed))
+    validated = _validated(data, own_seed)
 
     def fit(x: Matrix, labels: Floats) -> Gaussian:
         return fit_gaussian(x, labels, n_placed, seed=own_seed, like=final)
@@ -221,7 +231,7 @@ def train_sequence_judge(
         name=name, role="judge", family="gaussian", features=data.features, learner=final, floor=0.0, scale=1.0,
         domain=fit_domain(data.bits, own_seed),
     )  # fmt: skip
-    model, report = _finish(len(data.y), validated.y, held, model, own_seed)
+    model, report = _finish(n - len(rest.y), validated.y, held, model, own_seed)
     if len(rest.y) > 1:
         report = replace(report, held_out=scores_on(model, rest.texts, rest.y))
     model.save(Path(folder), report.to_dict())
@@ -231,10 +241,10 @@ def train_sequence_judge(
 def _unseen(data: Labelled, seed: int) -> NDArray[np.bool_]:
     """Rows that the judge never sees: whole clusters in drawn order, up to a fifth of all.
 
-    Above 5,000 sequences every cluster is one sequence, since clustering so many would take minutes. A cluster of more
-    than a twentieth of the sequences stays with the judge.
+    Above 5,000 sequences, or 2,000 long ones, every cluster is one sequence, since clustering so many would take
+    minutes. A cluster of more than a twentieth of the sequences stays with the judge.
     """
-    many = len(data.y) > 5000
+    many = len(data.y) > (2000 if max(map(len, data.texts)) > LONG else 5000)
     member = np.arange(len(data.y)) if many else clusters(data.texts, data.features.alphabet, JUDGE_IDENTITY)
     sizes = np.bincount(member)
     chosen, taken = np.zeros(len(sizes), dtype=bool), 0

@@ -1,6 +1,7 @@
 """Every property of sequences against a value worked by hand, published, or computed by another program."""
 
 import math
+import time
 
 import numpy as np
 import pytest
@@ -159,6 +160,15 @@ def test_the_catalogue_is_complete_and_unknown_names_are_refused():
         value("net_charge", "ACGT", "dna")
     with pytest.raises(ConfigError):
         value("length", "ACGT", "xna")
+
+
+def test_the_freest_motif_is_searched_in_time():
+    start = time.process_time()
+    free = "A(0,4)A(0,4)A(0,4)" + "A(100)" + "C"
+    assert api.motif_counts(["A" * 2_000], "dna", free) == [0]
+    assert time.process_time() - start < 5
+    with pytest.raises(ConfigError, match="too free"):
+        api.motif_counts(["A"], "dna", "A(0,9)A(0,9)A(0,9)A(100)C")
 
 
 def test_folding_needs_its_package_and_says_so(monkeypatch):

@@ -1,5 +1,7 @@
 """From text to plain capital letters: what is removed, what is refused, and in which words."""
 
+import time
+
 import pytest
 
 from samplers import api
@@ -50,6 +52,7 @@ def test_a_text_becomes_its_plain_letters_and_says_how(alphabet, text, sequence,
         ("dna", "AC1GT", "unknown_letter", "Letter 3 is '1', which is no letter"),
         ("dna", "ATGU", "mixed", "both T and U"),
         ("dna", "3'-ACGT-5'", "backwards", "from 5' to 3'"),
+        ("dna", "3' ACGT 5'", "backwards", "from 5' to 3'"),
         ("dna", ">a\nAC\n>b\nGT", "several_values", "more than one FASTA record"),
         ("dna", "A" * 10_001, "too_long", "10,001 letters; the limit is 10,000"),
         ("dna", "A" * 100_001, "too_long", "100,001 characters"),
@@ -70,6 +73,19 @@ def test_a_refusal_names_the_place_and_the_letter(alphabet, text, code, words):
     assert result["code"] == code
     assert words in result["message"]
     assert not (result["smiles"] or result["inchikey"] or result["steps"] or result["flags"])
+
+
+def test_long_awkward_texts_are_answered_at_once():
+    blanks = " " * 90_000
+    for text in (f"3'A{blanks}X", f"5'-A{blanks}-A", "5'" + "A " * 40_000, "H-" + "A-" * 40_000, "Ala " * 20_000):
+        for alphabet in ("dna", "peptide"):
+            start = time.process_time()
+            one(text, alphabet)
+            assert time.process_time() - start < 1
+
+
+def test_numbers_at_both_ends_are_no_reading_direction():
+    assert one("3 ACGT 5", "dna")["smiles"] == "ACGT"
 
 
 def test_keys_tell_sequences_and_alphabets_apart_and_have_the_length_of_an_inchikey():
