@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help install up test test-quick check clean
+.PHONY: help install up test test-quick bench check clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -36,6 +36,9 @@ test: install ## Run the whole test suite, in a real browser too
 
 test-quick: install ## Run the tests that start no browser and kill no process
 	@$(BIN)/python -m pytest -m "not browser and not chaos and not slow" $(TESTS)
+
+bench: install ## Measure speed; BENCH="rewards" for one, figures in var/bench.json
+	@$(BIN)/python -m benchmarks $(BENCH)
 
 check: install ## Linter, format, types, import rules, migrations
 	@$(BIN)/ruff check .

@@ -49,6 +49,12 @@ def trained(tmp_path_factory):
     return folder, model, judge
 
 
+def test_a_metal_with_six_neighbours_has_a_group_too():
+    # It used to end the training of a second judge on the HIV screen: carbon cannot have six bonds.
+    complexed = Chem.MolFromSmiles("C1C[Fe]23(C1)(CCC2)CCC3")
+    assert "Fe" in scaffold_key(complexed, generic=True)
+
+
 def test_a_label_that_follows_from_the_structure_is_learned_on_unseen_scaffolds(trained):
     _, model, judge = trained
     for report in (model, judge):
