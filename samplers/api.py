@@ -98,6 +98,13 @@ def standardise_sequences(texts: Sequence[str], alphabet: str) -> list[dict[str,
     return compute(list(texts), alphabet)
 
 
+def sequence_version() -> str:
+    """The version of the rules by which sequences are standardised."""
+    from samplers.sequences.standardise import VERSION
+
+    return VERSION
+
+
 def guess_alphabet(texts: Iterable[str]) -> dict[str, Any]:
     """Which alphabet texts are written in: alphabet ("" for none), sure, reasons, readable, n_looked_at."""
     from samplers.sequences.alphabets import guess

@@ -73,7 +73,9 @@ class DataForm(forms.Form):
 
     def __init__(self, data, *, user: User, team: Team | None) -> None:
         super().__init__(data)
-        ready = DataSet.objects.visible_to(user).filter(team=team, status=DataSet.Status.READY)
+        ready = DataSet.objects.visible_to(user).filter(
+            team=team, status=DataSet.Status.READY, kind=DataSet.Kind.MOLECULE
+        )
         self.fields["labelled"].queryset = ready.exclude(labels=[])
         self.fields["unlabelled"].queryset = ready
 

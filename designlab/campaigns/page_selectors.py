@@ -78,13 +78,17 @@ def outcome(run: Run) -> str:
 
 def labelled_sets(user: User, team: Team | None) -> QuerySet[DataSet]:
     """Imported data sets with a numeric label, newest first."""
-    ready = DataSet.objects.visible_to(user).filter(team=team, status=DataSet.Status.READY)
-    return ready.exclude(labels=[])
+    return _ready_sets(user, team).exclude(labels=[])
 
 
 def unlabelled_sets(user: User, team: Team | None) -> QuerySet[DataSet]:
     """Imported data sets without a label, newest first."""
-    return DataSet.objects.visible_to(user).filter(team=team, status=DataSet.Status.READY, labels=[])
+    return _ready_sets(user, team).filter(labels=[])
+
+
+def _ready_sets(user: User, team: Team | None) -> QuerySet[DataSet]:
+    ready = DataSet.objects.visible_to(user).filter(team=team, status=DataSet.Status.READY)
+    return ready.filter(kind=DataSet.Kind.MOLECULE)  # generators of sequences come with a later version
 
 
 def events_of(run: Run) -> QuerySet[AuditEvent]:

@@ -8,14 +8,19 @@ from statistics import median
 from typing import Any
 
 from designlab.datasets import cells, classes, units
+from designlab.datasets.content import FASTA, SDF, TEXT
 from designlab.datasets.table import Standardise
 
+PEPTIDE = "peptide"
 STRUCTURE, LABEL, ID, IGNORE = "structure", "label", "id", "ignore"
 MAX_COLUMNS_TRIED = 30
 STRUCTURES_TRIED = 40
+SEQUENCES_TRIED = 200
+MIN_LETTERS = 5.0  # a column of shorter words is no column of sequences unless it is named so
 MAX_NUMBERS = 2_000
 
 _STRUCTURE_NAME = re.compile(r"smiles|structure|canonical|\bmol\b", re.I)
+_SEQUENCE_NAME = re.compile(r"sequence|\bseq\b|peptide|protein|oligo|aptamer|\b[dr]na\b", re.I)
 _ID_NAME = re.compile(
     r"(?:^|[ _])(?:id|ids|name|code|cas|no|number|molregno|compound|molecule|title)(?:$|[ _])|chembl|^num$|iupac", re.I
 )
@@ -25,7 +30,9 @@ _LABEL_NAME = re.compile(
     re.I,
 )
 _COMPUTED_NAME = re.compile(
-    r"predict|calc|estimat|\bSD\b|std|deviation|count|score|weight|mol_?wt|^mw$|index|number of|length", re.I
+    r"predict|calc|estimat|[cxamw]logp|tpsa|rotb|\bSD\b|std|deviation|count|score|weight|mol_?wt|^mw$|index|number of|"
+    r"length",
+    re.I,
 )
 _UNIT = re.compile(r"[\[(]\s*([^\])]{1,24})\s*[\])]|[_ ](nM|uM|µM|μM|mM|pM|kcal/mol)\b")
 
@@ -44,6 +51,8 @@ class Column:
     structure_share: float | None = None
     inchi_share: float = 0.0
     classes: list[dict[str, Any]] = field(default_factory=list)
+    alphabet: str = ""  # of a column of sequences
+    alphabet_sure: bool = True
     role: str = IGNORE
 
     @property
@@ -86,12 +95,18 @@ def with_role(columns: list[Column], role: str) -> list[Column]:
     return [column for column in columns if column.role == role]
 
 
-def assign_roles(columns: list[Column], standardise: Standardise, *, drawn: bool = False) -> None:
+def assign_roles(columns: list[Column], standardise: Standardise, kind: str = TEXT) -> None:
     """Guess one structure column, at most one identifier and one label; a person can change each.
 
-    `drawn` says that the first column holds the drawings of an SD file, which are the structures then.
+    In an SD file and in FASTA the first column holds the structures.
     """
-    structure = _drawings(columns[0], standardise) if drawn else _structure_column(columns, standardise)
+    if kind == SDF:
+        structure: Column | None = _drawings(columns[0], standardise)
+    elif kind == FASTA:
+        structure = _as_sequences(columns[0], standardise)
+        structure.alphabet = structure.alphabet or PEPTIDE  # which of the three is asked then
+    else:
+        structure = _structure_column(columns, standardise) or _sequence_column(columns, standardise)
     if structure is not None:
         structure.role = STRUCTURE
     rest = [column for column in columns if column.role == IGNORE]
@@ -127,6 +142,31 @@ def _structure_column(columns: list[Column], standardise: Standardise) -> Column
     return best
 
 
+def _sequence_column(columns: list[Column], standardise: Standardise) -> Column | None:
+    """The first column that reads as DNA, RNA or peptides, those named so first; asked only without structures."""
+    tried = sorted(
+        (column for column in columns if column.filled and column.numeric_share < 0.5),
+        key=lambda column: (not _SEQUENCE_NAME.search(column.header), column.position),
+    )
+    for column in tried[:MAX_COLUMNS_TRIED]:
+        letters = sum(map(len, column.filled)) / len(column.filled)
+        if letters < MIN_LETTERS and not _SEQUENCE_NAME.search(column.header):
+            continue
+        if _as_sequences(column, standardise).alphabet:
+            return column
+    return None
+
+
+def _as_sequences(column: Column, standardise: Standardise) -> Column:
+    """The column with the alphabet that it seems to be written in, and whether another could be meant."""
+    asked = list(dict.fromkeys(column.filled))[:SEQUENCES_TRIED]
+    guess = standardise(asked, "alphabet")[0]
+    column.alphabet, column.alphabet_sure = guess["smiles"], not guess["flags"]
+    share = sum(one["ok"] for one in standardise(asked, column.alphabet or PEPTIDE)) / len(asked) if asked else 0.0
+    column.structure_share = share if column.alphabet else column.structure_share
+    return column
+
+
 def _structure_score(column: Column) -> float:
     filled = column.filled
     share = column.structure_share or 0.0
@@ -155,7 +195,7 @@ def _label_score(column: Column) -> float:
     score = usable / len(filled)
     score += 2.0 if _LABEL_NAME.search(column.header) else 0.0
     score += 0.5 if re.search(r"measured|^exp|expt|^p(?:ic|ec|k)", column.header, re.I) else 0.0
-    score -= 2.5 if _COMPUTED_NAME.search(column.header) else 0.0
+    score -= 3.5 if _COMPUTED_NAME.search(column.header) else 0.0
     return score if score > 0.0 else 0.0
 
 
@@ -199,6 +239,7 @@ def describe(column: Column) -> dict[str, Any]:
         "header": column.header,
         "position": column.position,
         "role": column.role,
+        "alphabet": column.alphabet,
         "unit": unit_of(column.header),
         "decimal": column.decimal,
         "n_filled": len(column.filled),

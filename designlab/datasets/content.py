@@ -215,8 +215,8 @@ def _kind_of_text(head: str) -> str:
         )
     if lowered.startswith(("<?xml", "<svg")):
         raise ImportRefused("This is an XML file, not a table.", code="xml")
-    if re.match(r">[^\n<]*\n\s*[A-Za-z*\-]+\s*(?:\n|$)", text):
-        raise ImportRefused("This is a FASTA file of sequences; this version reads molecules.", code="fasta")
+    if re.match(r">[^\n<]*\n\s*[A-Za-z*.\- ]+(?:\n|$)", text):
+        return FASTA
     if re.match(r"\{\s*\"|\[\s*\{\s*\"", text):
         raise ImportRefused("This is JSON, not a table; export the table as CSV.", code="json")
     return TEXT

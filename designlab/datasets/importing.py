@@ -27,6 +27,7 @@ TABLE, ROWS, REJECTED_CSV, MERGED_CSV = "table.parquet", "rows.parquet", "reject
 MAX_TEXT = 4_000  # of an original cell kept in the row ledger; the upload itself keeps all of it
 MAX_DRAWING = 100_000  # a drawing is kept whole, for it is the only original there is
 FEW = 20
+SEQUENCES = ("dna", "rna", "peptide")
 
 Progress = Callable[[int, int], None]
 InOrder = Callable[[Iterator[list[str]], str], Iterator[list[dict[str, Any]]]]
@@ -69,13 +70,20 @@ def remove_outputs(out_folder: Path) -> None:
         (out_folder / name).unlink(missing_ok=True)
 
 
+def _sequences(mapping: dict[str, Any]) -> str:
+    kind = str(mapping.get("kind") or "")
+    if kind not in ("", "molecule", *SEQUENCES):
+        raise ImportRefused(f"There is no kind of sequence “{kind}”; known are {', '.join(SEQUENCES)}.", code="kind")
+    return kind if kind in SEQUENCES else ""
+
+
 class _Columns:
     def __init__(self, dialect: Dialect, mapping: dict[str, Any]) -> None:
         chosen = str(mapping.get("structure") or "")
         if not chosen:
             raise ImportRefused("No column was chosen for the structures.", code="no_structure")
         self.structure = position_of(chosen, dialect, "structure")
-        self.kind = kind_of(dialect, dialect.names[self.structure])
+        self.kind = kind_of(dialect, dialect.names[self.structure], _sequences(mapping))
         identifier = str(mapping.get("id") or "")
         self.id = position_of(identifier, dialect, "id") if identifier else None
         self.labels = labels.from_mapping(list(mapping.get("labels") or []), dialect)
@@ -174,7 +182,7 @@ class _Ledger:
         self.merged.close()
 
     def write(self, row: Row, columns: _Columns, entry: Entry, result: dict[str, Any], values: list[Any]) -> None:
-        original = row.cells[columns.structure][: MAX_TEXT if columns.kind == "smiles" else MAX_DRAWING]
+        original = row.cells[columns.structure][: MAX_DRAWING if columns.kind == "molblock" else MAX_TEXT]
         name = row.cells[columns.id][:MAX_TEXT] if columns.id is not None else ""
         if entry.status == REJECTED:
             self.rejected_rows.writerow([row.line, escaped(name), escaped(original), entry.code, escaped(entry.reason)])

@@ -11,8 +11,9 @@ from typing import Any
 
 from designlab.datasets.units import molar
 
-STRUCTURE, LABEL, ID, IGNORE = "structure", "label", "id", "ignore"
-ROLES = {STRUCTURE: "structure", LABEL: "measured value", ID: "name or id", IGNORE: "leave out"}
+STRUCTURE, SEQUENCE, LABEL, ID, IGNORE = "structure", "sequence", "label", "id", "ignore"
+ALPHABETS = {"dna": "DNA", "rna": "RNA", "peptide": "peptide"}
+ROLES = {STRUCTURE: "structure", SEQUENCE: "sequence", LABEL: "measured value", ID: "name or id", IGNORE: "leave out"}
 CENSORED = {"bound": "keep them as bounds", "drop": "leave them out", "number": "use the number"}
 SCALES = {"": "keep as written", "p": "convert to −log10 mol/L"}
 NUMBERS = {"": "leave 10,000 or 3,5 out", ".g": "10,000.5 is ten thousand", ",g": "10.000,5 is ten thousand"}
@@ -89,6 +90,9 @@ def from_form(posted: Mapping[str, str], inspection: dict) -> dict:
     for column in inspection["columns"]:
         at = column["position"]
         role = posted.get(f"role-{at}", IGNORE)
+        if role == SEQUENCE:
+            mapping["kind"] = posted.get(f"alphabet-{at}", "") or column.get("alphabet", "")
+            role = STRUCTURE
         if role in (STRUCTURE, ID):
             if mapping[role]:
                 words = "One column holds the structures" if role == STRUCTURE else "One column holds the name or id"
@@ -127,10 +131,12 @@ def check(mapping: dict, inspection: dict) -> dict:
     problems = {}
     structure, identifier = mapping.get("structure", ""), mapping.get("id", "")
     if not structure:
-        problems[""] = "No column holds the structures yet: give one column the role “structure”."
+        problems[""] = "No column holds the structures yet: give one column the role “structure” or “sequence”."
     for name in filter(None, (structure, identifier)):
         if name not in columns:
             problems[""] = f"The file has no column “{name}”."
+    if mapping.get("kind", "") not in ("", *ALPHABETS):
+        problems[""] = f"“{structure}” holds sequences of which kind: DNA, RNA or peptides? Choose one."
     if structure and structure == identifier:
         problems[""] = f"“{structure}” cannot be both structure and id."
     labels = [_checked_label(row, columns, structure, problems) for row in mapping.get("labels", [])]
@@ -138,7 +144,19 @@ def check(mapping: dict, inspection: dict) -> dict:
         problems[""] = f"{len(labels)} columns are measured values; the limit is {MAX_LABELS}. Leave some out."
     if problems:
         raise AnswersRefused(problems, mapping)
-    return {"structure": structure, "id": identifier, "labels": labels} | _as_read(inspection)
+    kind = {"kind": mapping["kind"]} if mapping.get("kind") else {}
+    return {"structure": structure, "id": identifier, "labels": labels} | _as_read(inspection) | kind
+
+
+def as_before(inspection: dict, earlier: dict) -> dict:
+    """The answers given for an earlier version of the data set, if all its columns are here; else the proposal."""
+    columns = {column["name"] for column in inspection["columns"]}
+    asked = [earlier.get("structure", ""), *filter(None, [earlier.get("id", "")])]
+    for row in earlier.get("labels", []):
+        asked += [row["column"], *filter(None, [row.get("relation", ""), row.get("unit_column", "")])]
+    if not earlier or not columns.issuperset(asked):
+        return inspection["mapping"]
+    return {key: value for key, value in earlier.items() if key != "sheet"} | _as_read(inspection)
 
 
 def _as_read(inspection: dict) -> dict:

@@ -23,6 +23,12 @@ class DataSet(models.Model):
         READY = "ready", "ready"
         REFUSED = "refused", "not imported"
 
+    class Kind(models.TextChoices):
+        MOLECULE = "molecule", "molecules"
+        DNA = "dna", "DNA sequences"
+        RNA = "rna", "RNA sequences"
+        PEPTIDE = "peptide", "peptide sequences"
+
     team_path = "team"
 
     team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="datasets")
@@ -40,6 +46,10 @@ class DataSet(models.Model):
     n_structures = models.PositiveIntegerField(default=0)
     table = models.CharField(max_length=200, blank=True)
     table_sha256 = models.CharField(max_length=64, blank=True)
+    kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.MOLECULE)
+    standardisation = models.CharField(max_length=20, blank=True)  # version of the rules its structures went through
+    previous = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="next")
+    version = models.PositiveIntegerField(default=1)
     rejected = models.CharField(max_length=200, blank=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -49,9 +59,10 @@ class DataSet(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        constraints = [models.UniqueConstraint(fields=["previous"], name="one_next_version_of_a_data_set")]
 
     def __str__(self) -> str:
-        return self.name
+        return f"{self.name} (version {self.version})" if self.version > 1 else self.name
 
 
 class PropertyModel(models.Model):

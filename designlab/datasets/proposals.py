@@ -9,6 +9,7 @@ from designlab.datasets.content import SDF
 from designlab.datasets.table import Dialect
 from designlab.datasets.trouble import trouble_sentence
 
+ALPHABETS = {"dna": "DNA", "rna": "RNA", "peptide": "peptides"}
 WIDE = 100.0  # largest over smallest value from which a concentration is proposed on the p scale
 
 
@@ -22,6 +23,7 @@ def mapping(dialect: Dialect, measured: list[Column]) -> dict[str, Any]:
         "labels": [label(column, measured) for column in columns.with_role(measured, columns.LABEL)],
         "header": dialect.header,
         **({"sheet": dialect.sheet} if dialect.sheet else {}),
+        **({"kind": structure[0].alphabet} if structure and structure[0].alphabet else {}),
     }
 
 
@@ -99,6 +101,8 @@ def questions(dialect: Dialect, measured: list[Column], proposed: dict[str, Any]
         )  # fmt: skip
     if not columns.with_role(measured, columns.STRUCTURE):
         asked.append(_structure_question(measured))
+    asked += [_alphabet_question(column) for column in columns.with_role(measured, columns.STRUCTURE)
+              if not column.alphabet_sure]  # fmt: skip
     good = [
         column
         for column in measured
@@ -116,6 +120,11 @@ def questions(dialect: Dialect, measured: list[Column], proposed: dict[str, Any]
 
 def _question(code: str, column: str, message: str, choices: list[str]) -> dict[str, Any]:
     return {"code": code, "column": column, "message": message, "choices": choices}
+
+
+def _alphabet_question(column: Column) -> dict[str, Any]:
+    words = f"“{column.name}” holds sequences; {ALPHABETS[column.alphabet]} is only a guess. Which kind are they?"
+    return _question("alphabet", column.name, words, list(ALPHABETS))
 
 
 def _structure_question(measured: list[Column]) -> dict[str, Any]:

@@ -25,8 +25,10 @@ def open_table(path: Path, standardise: Standardise, sheet: str = "") -> Dialect
     return detect(path, examine(path), standardise, sheet)
 
 
-def kind_of(dialect: Dialect, structure: str) -> str:
-    """How the structures of this column are written: drawn in an SD file, else as SMILES."""
+def kind_of(dialect: Dialect, structure: str, sequences: str = "") -> str:
+    """How the structures of this column are written: as sequences if told so, drawn in an SD file, else as SMILES."""
+    if sequences:
+        return sequences
     return "molblock" if dialect.content.kind == SDF and structure == dialect.names[0] else "smiles"
 
 
@@ -46,7 +48,7 @@ def inspect(path: Path, standardise: Standardise, header: bool | None = None, sh
     if n_rows == 0:
         raise ImportRefused("The file has a header and no data rows.", code="no_rows")
     measured = columns.measure(dialect.names, dialect.headers, [row.cells for row in sample])
-    columns.assign_roles(measured, standardise, drawn=dialect.content.kind == SDF)
+    columns.assign_roles(measured, standardise, dialect.content.kind)
     if dialect.separator == WHITESPACE and len(measured) == 2 and measured[1].role == columns.IGNORE:
         measured[1].role = columns.ID
     content = dialect.content
@@ -72,7 +74,7 @@ def inspect(path: Path, standardise: Standardise, header: bool | None = None, sh
         "questions": proposals.questions(dialect, measured, proposal),
         "warnings": warnings,
         "mapping": proposal,
-        "drawn": _drawn(dialect, sample[:ROWS_SHOWN], proposal["structure"], standardise),
+        "drawn": _drawn(dialect, sample[:ROWS_SHOWN], proposal, standardise),
     }
 
 
@@ -84,12 +86,16 @@ def _shown(row: Row, content: Content) -> list[str]:
     return cells
 
 
-def _drawn(dialect: Dialect, shown: list[Row], structure: str, standardise: Standardise) -> list[dict[str, Any]]:
-    """The first structures in their standard writing, for drawing."""
+def _drawn(
+    dialect: Dialect, shown: list[Row], proposal: dict[str, Any], standardise: Standardise
+) -> list[dict[str, Any]]:
+    """The first structures or sequences in their standard writing, for the page."""
+    structure = proposal["structure"]
     if not structure:
         return []
     position = dialect.names.index(structure)
-    results = standardise([row.cells[position] for row in shown], kind_of(dialect, structure))
+    kind = kind_of(dialect, structure, proposal.get("kind", ""))
+    results = standardise([row.cells[position] for row in shown], kind)
     return [
         {"line": row.line, "smiles": result["smiles"]}
         for row, result in zip(shown, results, strict=True)

@@ -46,7 +46,7 @@ REASONS = {
     "polymer": "repeating unit, not a molecule",
     "extension": "extension block does not fit",
 }
-ORDER = (answers.STRUCTURE, answers.LABEL, answers.ID, answers.IGNORE)
+ORDER = (answers.STRUCTURE, answers.SEQUENCE, answers.LABEL, answers.ID, answers.IGNORE)
 
 
 def datasets_of(user: User, team: Team, *, wanted: str = "", page: str = "1") -> Page:
@@ -73,6 +73,26 @@ def dataset_for(user: User, pk: int) -> DataSet:
     if dataset is None:
         raise Http404
     return dataset
+
+
+def previous_for(user: User, pk: str) -> DataSet | None:
+    """The data set that an upload is to be the next version of, named by its id; none when nothing is named."""
+    if not pk:
+        return None
+    if not pk.isdecimal() or len(pk) > 18:
+        raise Http404
+    return dataset_for(user, int(pk))
+
+
+def versions_of(user: User, dataset: DataSet) -> list[DataSet]:
+    """All versions of a data set, the newest first; a data set without others is alone."""
+    versions = [dataset]
+    while (earlier := versions[-1].previous) is not None:
+        versions.append(earlier)
+    visible = DataSet.objects.visible_to(user)
+    while (later := visible.filter(previous=versions[0]).first()) is not None:
+        versions.insert(0, later)
+    return versions
 
 
 def may_change(user: User, dataset: DataSet) -> bool:
@@ -136,7 +156,7 @@ def _outcomes(column: dict, answer: dict) -> list[dict]:
 
 def _role(name: str, mapping: dict, labels: dict) -> str:
     if name == mapping["structure"]:
-        return answers.STRUCTURE
+        return answers.SEQUENCE if mapping.get("kind") else answers.STRUCTURE
     if name in labels:
         return answers.LABEL
     return answers.ID if name == mapping["id"] else answers.IGNORE
@@ -167,7 +187,10 @@ def rows_as_read(inspection: dict, columns: list[dict]) -> list[dict]:
 
 def first_drawings(inspection: dict) -> list[dict]:
     """Drawings of the first structures; a worker standardised them when it looked into the file."""
-    return [one | {"svg": mark_safe(chemistry.depict(one["smiles"], 160, 120))} for one in inspection.get("drawn", [])]  # noqa: S308 - our own drawing
+    drawn = inspection.get("drawn", [])
+    if inspection["mapping"].get("kind"):
+        return drawn
+    return [one | {"svg": mark_safe(chemistry.depict(one["smiles"], 160, 120))} for one in drawn]  # noqa: S308 - our own drawing
 
 
 def receipt_page(user: User, dataset: DataSet, *, page: str) -> dict:
@@ -179,17 +202,20 @@ def receipt_page(user: User, dataset: DataSet, *, page: str) -> dict:
     return {
         "receipt": receipt,
         "page": found,
-        "molecules": [_drawn(row, 200, 140) for row in molecules],
-        "disagreeing": [_drawn(row, 160, 110) for row in receipt.get("disagreements", [])],
+        "molecules": [_drawn(dataset, row, 200, 140) for row in molecules],
+        "disagreeing": [_drawn(dataset, row, 160, 110) for row in receipt.get("disagreements", [])],
         "figures": receipt.get("figures", []),
         "reasons": _reasons(receipt),
         "campaigns": campaigns_with(user, dataset),
+        "versions": versions_of(user, dataset),
         "models": PropertyModel.objects.visible_to(user).filter(dataset=dataset).order_by("label", "seed"),
         "n_disagree": sum(label["n_disagree"] for label in receipt["labels"]),
     }
 
 
-def _drawn(row: dict, width: int, height: int) -> dict:
+def _drawn(dataset: DataSet, row: dict, width: int, height: int) -> dict:
+    if dataset.kind != DataSet.Kind.MOLECULE:
+        return row
     return row | {"svg": mark_safe(chemistry.depict(row["smiles"], width, height))}  # noqa: S308 - our own drawing
 
 

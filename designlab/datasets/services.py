@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.core.files.storage import default_storage
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -33,30 +33,55 @@ CLAIMS = {Status.UPLOADED: "inspection", Status.IMPORTING: "receipt"}
 # -- what people do -----------------------------------------------------------------------------------
 
 
-def add_file(*, actor: User, team: Team, file, name: str = "") -> DataSet:
-    """Keep an uploaded file and let a worker look into it. Raises DataSetRefused."""
+def add_file(*, actor: User, team: Team, file, name: str = "", previous: DataSet | None = None) -> DataSet:
+    """Keep an uploaded file and let a worker look into it; `previous` makes it that data set's next version.
+
+    Raises DataSetRefused.
+    """
     if not may_design(actor, team):
         raise DataSetRefused("Only owners and designers of the team can upload data; ask one of them.")
     given = (getattr(file, "name", "") or "upload").replace("\\", "/").rsplit("/", 1)[-1][:255]
-    name = (name.strip() or given.rsplit(".", 1)[0] or given)[:120]
+    name = previous.name if previous else (name.strip() or given.rsplit(".", 1)[0] or given)[:120]
+    _check_next(actor, team, previous)
     if not file.size:
         raise DataSetRefused(f"{given} is empty (0 bytes). Choose the file that holds the molecules.")
     if file.size > settings.UPLOAD_MAX_BYTES:
         raise DataSetRefused(too_large(given, file.size))
     stored = Digesting(file)
-    dataset = DataSet(team=team, name=name, original_name=given, size=file.size, created_by=actor)
+    after = {"previous": previous, "version": previous.version + 1} if previous else {}
+    dataset = DataSet(team=team, name=name, original_name=given, size=file.size, created_by=actor, **after)
     dataset.original.save(given, stored, save=False)
     dataset.original_sha256 = stored.sha256
     try:
         with transaction.atomic():
             dataset.save()
             details = {"dataset": dataset.id, "file": given, "sha256": dataset.original_sha256}
+            details |= {"version": dataset.version} if previous else {}
             record(team=team, user=actor, verb="uploaded file", subject=name, **details)
             transaction.on_commit(lambda: tasks.send(tasks.inspect_file, dataset.id))
+    except IntegrityError as raced:  # somebody uploaded a next version in the same moment
+        default_storage.delete(dataset.original.name)
+        raise DataSetRefused(
+            "A next version of this data set was uploaded a moment ago; look at that first."
+        ) from raced
     except BaseException:
         default_storage.delete(dataset.original.name)  # a file without its row would never be found again
         raise
     return dataset
+
+
+def _check_next(actor: User, team: Team, previous: DataSet | None) -> None:
+    """Refuse a version of something that is no data set of this team, or that has a next version already."""
+    if previous is None:
+        return
+    if previous.team_id != team.id or not DataSet.objects.visible_to(actor).filter(pk=previous.pk).exists():
+        raise DataSetRefused("This data set belongs to another team; a version of it can only be uploaded there.")
+    if previous.status != Status.READY:
+        raise DataSetRefused(f"“{previous}” is not imported yet, so it cannot have a next version.")
+    newer = DataSet.objects.filter(previous=previous).first()
+    if newer is not None:
+        words = f"“{previous}” has a next version already, uploaded as {newer.original_name}; upload a version of that."
+        raise DataSetRefused(words)
 
 
 def limit_words() -> str:

@@ -44,7 +44,8 @@ def upload(request: HttpRequest) -> HttpResponse:
 
 @csrf_protect
 def _upload(request: HttpRequest, capped: Capped) -> HttpResponse:
-    shown = {"limit": services.limit_words(), "name": request.POST.get("name", "")}
+    previous = selectors.previous_for(request.user, request.GET.get("version-of", ""))
+    shown = {"limit": services.limit_words(), "name": request.POST.get("name", ""), "previous": previous}
     if request.method != "POST":
         return _page(request, "upload", **shown)
     file = request.FILES.get("file")
@@ -54,7 +55,8 @@ def _upload(request: HttpRequest, capped: Capped) -> HttpResponse:
     if file is None:
         return _page(request, "upload", status=422, wrong="No file was chosen: choose one, then upload.", **shown)
     try:
-        dataset = services.add_file(actor=request.user, team=request.team, file=file, name=shown["name"])
+        told = {"name": shown["name"], "previous": previous}
+        dataset = services.add_file(actor=request.user, team=request.team, file=file, **told)
     except services.DataSetRefused as refusal:
         return _page(request, "upload", status=422, wrong=str(refusal), **shown)
     return redirect("datasets:detail", dataset.pk)
@@ -93,6 +95,7 @@ def _mapping(request: HttpRequest, dataset: DataSet, mapping: dict, problems: di
         "censored": answers.CENSORED,
         "directions": answers.DIRECTIONS,
         "scales": answers.SCALES,
+        "alphabets": answers.ALPHABETS,
         "numbers": answers.NUMBERS,
         "outcomes": answers.OUTCOMES,
     }

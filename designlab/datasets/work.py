@@ -15,6 +15,7 @@ from django.core.files import File
 from django.core.files.storage import default_storage
 
 from designlab.datasets import curated
+from designlab.datasets import mapping as answers
 from designlab.datasets.child import import_in_child, inspect_in_child
 from designlab.datasets.errors import ImportRefused
 from designlab.datasets.histogram import histogram
@@ -47,6 +48,8 @@ def inspect(dataset: DataSet) -> dict[str, Any]:
             found = inspect_in_child(path, header=told.get("header"), sheet=told.get("sheet", ""))
     except ImportRefused as refusal:
         return {"status": DataSet.Status.REFUSED, "message": str(refusal), "inspection": {}}
+    if dataset.previous is not None:  # what was answered for the earlier version is not asked again
+        found["mapping"] = answers.as_before(found, dataset.previous.mapping)
     return {"status": DataSet.Status.ASKING, "message": "", "inspection": found, "mapping": {}}
 
 
@@ -65,8 +68,9 @@ def _kept(dataset: DataSet, receipt: dict[str, Any], out: Path) -> dict[str, Any
     files = receipt.pop("files")
     labels = _labels(receipt["labels"], dataset.mapping)
     table = pq.read_table(out / files["table"])
-    receipt["standardisation"] = chemistry.standardisation_version()
-    receipt |= {"figures": _figures(table, labels), "disagreements": curated.disagreements(table, labels)}
+    kind = dataset.mapping.get("kind") or DataSet.Kind.MOLECULE
+    receipt["standardisation"] = chemistry.standardisation_version(kind)
+    receipt |= {"figures": _figures(table, labels, kind), "disagreements": curated.disagreements(table, labels)}
     digest = hashlib.sha256((out / files["table"]).read_bytes()).hexdigest()
     folder = f"{Path(dataset.original.name).parent.as_posix()}/{uuid.uuid4().hex[:8]}"
     stored = {what: _store(out / name, f"{folder}/{name}") for what, name in files.items()}
@@ -76,6 +80,8 @@ def _kept(dataset: DataSet, receipt: dict[str, Any], out: Path) -> dict[str, Any
         "receipt": receipt | {"stored": stored},
         "labels": labels,
         "n_structures": table.num_rows,
+        "kind": kind,
+        "standardisation": receipt["standardisation"],
         "table": stored["table"],
         "table_sha256": digest,
         "rejected": stored["rejected"],
@@ -105,16 +111,23 @@ def _labels(described: list[dict[str, Any]], mapping: dict[str, Any]) -> list[di
     return labels
 
 
-def _figures(table: pa.Table, labels: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Histograms of the labels, and of weight and logP of at most a few thousand compounds, evenly spaced."""
+def _figures(table: pa.Table, labels: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
+    """Histograms of the labels, and of a few properties of at most a few thousand compounds, evenly spaced."""
     figures = [
         {"title": label["name"], "histogram": histogram(table[label["column"]].to_pylist(), unit=label["unit"])}
         for label in labels
     ]
-    smiles = table["smiles"].to_pylist()
-    measured = smiles[:: max(1, -(-len(smiles) // N_MEASURED))]
-    values = chemistry.properties(measured, [name for name, _, _ in PROPERTIES])
-    figures += [{"title": title, "histogram": histogram(values[name], unit=unit)} for name, title, unit in PROPERTIES]
+    texts = table["smiles"].to_pylist()
+    measured = texts[:: max(1, -(-len(texts) // N_MEASURED))]
+    if kind == DataSet.Kind.MOLECULE:
+        values = chemistry.properties(measured, [name for name, _, _ in PROPERTIES])
+        figures += [
+            {"title": title, "histogram": histogram(values[name], unit=unit)} for name, title, unit in PROPERTIES
+        ]
+    else:
+        figures.append(
+            {"title": "Length", "histogram": histogram([float(len(text)) for text in measured], unit="letters")}
+        )
     return [figure for figure in figures if figure["histogram"]]
 
 

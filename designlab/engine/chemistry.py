@@ -9,20 +9,40 @@ from samplers import api
 
 DRAWING_KEPT_S = 86_400
 
-SMILES, MOLBLOCK = "smiles", "molblock"
-standardisation_version = api.standardisation_version
+SMILES, MOLBLOCK, ALPHABET = "smiles", "molblock", "alphabet"
+SEQUENCES = ("dna", "rna", "peptide")
 properties = api.properties
 property_catalogue = api.property_catalogue
 fingerprints = api.fingerprints
 
 
 def standardise(texts: list[str], kind: str = SMILES) -> list[dict[str, Any]]:
-    """Standardise structures written as SMILES or drawn as molblocks; one dictionary each, see `api.standardise`."""
+    """Standardise SMILES, molblocks, or sequences of dna, rna or peptide; one dictionary each, see `api.standardise`.
+
+    The kind "alphabet" tells instead what the texts are written in: one dictionary, its `smiles` naming the alphabet,
+    its `steps` the reasons; `flags` say so where another alphabet could be meant.
+    """
     if kind == SMILES:
         return api.standardise(texts)
     if kind == MOLBLOCK:
         return api.standardise_molblocks(texts)
+    if kind in SEQUENCES:
+        return api.standardise_sequences(texts, kind)
+    if kind == ALPHABET:
+        guess = api.guess_alphabet(texts)
+        told = {
+            "smiles": guess["alphabet"],
+            "inchikey": "",
+            "steps": guess["reasons"],
+            "flags": [] if guess["sure"] else ["unsure"],
+        }
+        return [{"ok": True, **told, "code": "", "message": ""}]
     raise ValueError(f"unknown kind of structure: {kind}")
+
+
+def standardisation_version(kind: str = "molecule") -> str:
+    """The version of the rules for molecules, or for sequences of an alphabet."""
+    return f"{kind} {api.sequence_version()}" if kind in SEQUENCES else api.standardisation_version()
 
 
 def depict(smiles: str, width: int = 240, height: int = 170) -> str:
