@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from rdkit import Chem, rdBase
@@ -64,12 +65,17 @@ def parse(text: str) -> Parsed:
     and named in `steps`, except that the stereo groups of a block are settled (`samplers.chem.stereo`). Raises
     StructureError for everything else. RDKit's own log stays silent meanwhile.
     """
+    with rdBase.BlockLogs():
+        return parse_quietly(text)
+
+
+def parse_quietly(text: str) -> Parsed:
+    """`parse` for many texts, whose caller silences RDKit's log once, since doing so costs time."""
     smiles, steps = split(text)
     check_smiles(smiles)
-    with rdBase.BlockLogs():
-        mol = Chem.MolFromSmiles(smiles, _parameters())
-        if mol is None:
-            raise diagnose(smiles)
+    mol = Chem.MolFromSmiles(smiles, _parameters())
+    if mol is None:
+        raise diagnose(smiles)
     if mol.GetNumAtoms() == 0:
         raise StructureError("empty", "The structure cell is empty.")
     if mol.GetNumHeavyAtoms() > MAX_ATOMS:
@@ -85,7 +91,8 @@ def parse(text: str) -> Parsed:
 
 def _with_groups(smiles: str, groups: str) -> tuple[Chem.Mol, list[str]]:
     """The molecule with the stereo groups of its extension block settled; atoms that are not there refuse it."""
-    parameters: Any = _parameters()
+    parameters: Any = Chem.SmilesParserParams()
+    parameters.parseName = False
     parameters.allowCXSMILES, parameters.strictCXSMILES = True, True
     with rdBase.BlockLogs():
         try:
@@ -99,6 +106,7 @@ def _with_groups(smiles: str, groups: str) -> tuple[Chem.Mol, list[str]]:
     return stereo.settle(mol)
 
 
+@cache
 def _parameters() -> Any:
     parameters: Any = Chem.SmilesParserParams()
     parameters.allowCXSMILES = False
@@ -229,8 +237,8 @@ def _depth(smiles: str) -> int:
 
 def diagnose(smiles: str) -> StructureError:
     """Why RDKit refused a SMILES that passed `check_smiles`, naming atoms by number (from 1) and element."""
-    plain = _parameters()
-    plain.sanitize = False
+    plain: Any = Chem.SmilesParserParams()
+    plain.allowCXSMILES = plain.parseName = plain.sanitize = False
     with rdBase.BlockLogs():
         mol = Chem.MolFromSmiles(smiles, plain)
         if mol is None:

@@ -19,6 +19,7 @@ The result is a fixed point: a standardised SMILES standardises to itself, with 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -28,7 +29,7 @@ from rdkit import Chem, rdBase
 from rdkit.Chem.MolStandardize import rdMolStandardize
 
 from samplers.chem import drawn
-from samplers.chem.parse import MAX_CHARACTERS, Parsed, diagnose, parse
+from samplers.chem.parse import MAX_CHARACTERS, Parsed, diagnose, parse, parse_quietly
 from samplers.errors import StructureError
 
 VERSION = "2"  # 2: enhanced stereo settled, drawings read
@@ -45,6 +46,12 @@ FLAG_RADICAL = "radical"
 FLAG_ISOTOPE = "isotope"
 FLAG_CHARGED = "charged"
 FLAG_INORGANIC = "no carbon"
+
+# Brackets that hold neither metal, isotope nor radical: stereo centres, which have all their neighbours, and the
+# nitrogen of pyrroles.
+_PLAIN_BRACKETS = re.compile(r"\[(?:C@@?H?|nH)\]")
+_CARBON = re.compile(r"c|C(?![lroudsemnafk])")
+_ISOTOPE = re.compile(r"\[\d")
 
 # Counter-ions and solvents that are organic themselves; without the list, the acid of a small amine's salt would
 # win by size. Written neutral; compared after neutralising.
@@ -85,18 +92,19 @@ def standardise_batch(texts: Iterable[str]) -> list[dict[str, Any]]:
 
     Keys: `ok`; `smiles`, `inchikey`, `steps`, `flags`, all empty when refused; `code`, `message`, empty when fine.
     """
-    return [_told(text, parse) for text in texts]
+    with rdBase.BlockLogs():
+        return [_told(text, parse_quietly) for text in texts]
 
 
 def standardise_molblocks(blocks: Iterable[str]) -> list[dict[str, Any]]:
     """Standardise drawings (V2000 or V3000 molblocks); the same dictionaries as `standardise_batch`."""
-    return [_told(block, drawn.parse) for block in blocks]
+    with rdBase.BlockLogs():
+        return [_told(block, drawn.parse) for block in blocks]
 
 
 def _told(text: str, reader: Callable[[str], Parsed]) -> dict[str, Any]:
     try:
-        with rdBase.BlockLogs():
-            found = standardise_parsed(reader(text))
+        found = standardise_parsed(reader(text))
     except StructureError as refusal:
         empty: dict[str, Any] = {"smiles": "", "inchikey": "", "steps": [], "flags": []}
         return {"ok": False, **empty, "code": refusal.code, "message": str(refusal)}
@@ -113,13 +121,15 @@ def _told(text: str, reader: Callable[[str], Parsed]) -> dict[str, Any]:
 
 def standardise_parsed(parsed: Parsed) -> Standardised:
     """The standard writing of a molecule read by `parse`; see the module for the steps and their order."""
-    mol, steps = parsed.mol, list(parsed.steps)
+    mol, steps, written, changed = parsed.mol, list(parsed.steps), "", False
     if "." in parsed.smiles:
         mol = _parent(mol, steps)
     if "+" in parsed.smiles or "-" in parsed.smiles:
-        mol = _neutral(mol, steps)
-    smiles = Chem.MolToSmiles(mol)
-    if steps:  # a molecule cut out or changed in memory counts only as it reads back
+        mol, written, changed = _neutral(mol, steps)
+    smiles = written if written and not changed else Chem.MolToSmiles(mol)
+    if steps and not (
+        changed and smiles == written
+    ):  # a molecule cut out or changed in memory counts only as it reads back
         mol = Chem.MolFromSmiles(smiles)
         if mol is None:
             raise diagnose(smiles)
@@ -132,19 +142,21 @@ def standardise_parsed(parsed: Parsed) -> Standardised:
 
 
 def _flags(mol: Chem.Mol, smiles: str) -> list[str]:
+    """What kind of compound this is, by its text first: looking at every atom costs more than canonicalising."""
     flags = [FLAG_MIXTURE] if "." in smiles else []
-    numbers = {atom.GetAtomicNum() for atom in mol.GetAtoms()}
+    unusual = "[" in smiles and _PLAIN_BRACKETS.sub("", smiles).count("[") > 0
+    numbers = {atom.GetAtomicNum() for atom in mol.GetAtoms()} if unusual else frozenset()
     if numbers - _NON_METALS:
         flags.append(FLAG_METAL)
-    if 6 not in numbers:
+    if 6 not in numbers and (unusual or not _CARBON.search(smiles)):
         flags.append(FLAG_INORGANIC)
-    if "[" in smiles:
+    if unusual:
         if any(atom.GetNumRadicalElectrons() for atom in mol.GetAtoms()):
             flags.append(FLAG_RADICAL)
-        if any(atom.GetIsotope() for atom in mol.GetAtoms()):
+        if _ISOTOPE.search(smiles):
             flags.append(FLAG_ISOTOPE)
-        if Chem.GetFormalCharge(mol):
-            flags.append(FLAG_CHARGED)
+    if ("+" in smiles or "-" in smiles) and Chem.GetFormalCharge(mol):
+        flags.append(FLAG_CHARGED)
     return flags
 
 
@@ -163,13 +175,14 @@ def _normalizer() -> rdMolStandardize.Normalizer:
     return rdMolStandardize.Normalizer()
 
 
-def _neutral(mol: Chem.Mol, steps: list[str]) -> Chem.Mol:
-    before = Chem.MolToSmiles(mol)
+def _neutral(mol: Chem.Mol, steps: list[str]) -> tuple[Chem.Mol, str, bool]:
+    """The neutral molecule, its SMILES, and whether it was changed, and so has been read from that SMILES."""
+    before, n_steps = Chem.MolToSmiles(mol), len(steps)
     if "+" in before and "-" in before:
         mol, before = _changed(mol, before, _normalizer().normalize, GROUPS_NORMALISED, steps)
     if "+" in before or "-" in before:
-        mol, _ = _changed(mol, before, _uncharger().uncharge, NEUTRALISED, steps)
-    return mol
+        mol, before = _changed(mol, before, _uncharger().uncharge, NEUTRALISED, steps)
+    return mol, before, len(steps) > n_steps
 
 
 def _changed(mol: Chem.Mol, before: str, change: Any, step: str, steps: list[str]) -> tuple[Chem.Mol, str]:
