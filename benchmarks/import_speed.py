@@ -2,12 +2,14 @@
 
 Both take the same molecules, one after the other, each with one process a core. The bare loop parses, brings charges
 to their standard where there are some, writes the canonical SMILES and the InChIKey, and does nothing else: no checks,
-no merging, no receipt. `DESIGNLAB_BENCH_ROWS` limits the molecules; the whole file is taken by default.
+no merging, no receipt. On a machine that others use too, the ratio by processor time is the one to trust: what the bare
+loop spends, over all that the import spends in all its processes. `DESIGNLAB_BENCH_ROWS` limits the molecules; the whole file is taken by default.
 """
 
 import gzip
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -53,15 +55,26 @@ def main() -> list[dict[str, Any]]:
         lines = [line for line in islice(file, limit) if line.strip()]
     cores = len(os.sched_getaffinity(0))
     with tempfile.TemporaryDirectory(prefix="designlab-bench-") as folder:
-        bare, ours = _bare(lines, cores, Path(folder)), _ours(lines, Path(folder))
+        start = _spent()
+        bare = _bare(lines, cores, Path(folder))
+        between = _spent()
+        ours = _ours(lines, Path(folder))
+        work = (between - start) / (_spent() - between)
     ratio = ours["rate"] / bare
     return [
         {"name": f"bare RDKit loop, {cores} processes", "value": round(bare, 1), "unit": "molecules/s"},
         {"name": "import of the same molecules", "value": round(ours["rate"], 1), "unit": "molecules/s"},
         {"name": "import over bare loop", "value": round(ratio, 3), "wanted": WANTED, "met": ratio >= WANTED},
+        {"name": "the same by processor time", "value": round(work, 3), "wanted": WANTED, "met": work >= WANTED},
         *({"name": f"largest memory, {who}", "value": round(n / 1e6, 1), "unit": "MB", "wanted": "< 800",
            "met": n < 800e6} for who, n in ours["peak"].items()),
     ]  # fmt: skip
+
+
+def _spent() -> float:
+    """Processor seconds of all processes that have ended so far."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _bare(lines: list[str], n: int, folder: Path) -> float:

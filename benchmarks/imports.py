@@ -33,7 +33,7 @@ README = (
     Expected("unlabelled/zinc250k.smi.gz", 249_455, 249_455, 0, slow=True),
     Expected("unlabelled/zinc20k.smi", 20_000, 20_000, 0, slow=True),
     Expected("unlabelled/chembl_random_20k.csv", 20_000, 20_000, 0, slow=True),
-    Expected("unlabelled/enamine_dna_library_881.sdf", 881, 881, 1),
+    Expected("unlabelled/enamine_dna_library_881.sdf", 881, 881, 1, "*"),
     Expected("labelled/esol_delaney.csv", 1_128, 1_128, 11, "measured log solubility in mols per litre"),
     Expected("labelled/lipophilicity.csv", 4_200, 4_200, 0, "exp"),
     Expected("labelled/freesolv_sampl.csv", 642, 642, 0, "expt"),

@@ -25,12 +25,13 @@ _ID_NAME = re.compile(
     r"(?:^|[ _])(?:id|ids|name|code|cas|no|number|molregno|compound|molecule|title)(?:$|[ _])|chembl|^num$|iupac", re.I
 )
 _LABEL_NAME = re.compile(
-    r"p?(?:ic|ec|ac|gi|cc)50|\bp?k[id]\b|log ?[sdp]|solub|active|activity|label|target|outcome|yield|inhibition|"
-    r"\bexp|expt|measured|response|potency|affinity|value|class|p_np",
+    r"p?(?:ic|ec|ac|gi|cc)50|\bp?k[id]\b|log ?[sdp]|log ?bb|solub|\bsol\b|active|activity|label|target|outcome|"
+    r"yield|inhibition|\bexp|expt|measured|response|potency|affinity|value|class|p_np",
     re.I,
 )
+_BARE_ID = re.compile(r"id|ids|no|num|number|code|cas|cid|molregno", re.I)
 _COMPUTED_NAME = re.compile(
-    r"predict|calc|estimat|[cxamw]logp|tpsa|rotb|\bSD\b|std|deviation|count|score|weight|mol_?wt|^mw$|index|number of|"
+    r"predict|calc|estimat|[cxamw]logp|tpsa|rotb|\bSD\b|std|deviation|count|score|weight|mol_?wt|\bmw\b|index|number of|"
     r"length",
     re.I,
 )
@@ -189,19 +190,24 @@ def _label_score(column: Column) -> float:
     filled = column.filled
     if not filled or sum(column.kinds.get(kind, 0) for kind in (cells.NUMBER, cells.CENSORED)) == 0:
         return 0.5 if filled and _LABEL_NAME.search(column.header) and len(set(filled)) <= 12 else 0.0
-    if _is_counter(column):
+    if _is_counter(column) or (_BARE_ID.fullmatch(column.header) and _are_whole(column)):
         return 0.0
     usable = column.kinds.get(cells.NUMBER, 0) + column.kinds.get(cells.CENSORED, 0)
     score = usable / len(filled)
     score += 2.0 if _LABEL_NAME.search(column.header) else 0.0
     score += 0.5 if re.search(r"measured|^exp|expt|^p(?:ic|ec|k)", column.header, re.I) else 0.0
+    score -= 0.25 if re.search(r"[ _]class$", column.header, re.I) else 0.0  # beside the value it was made from
     score -= 3.5 if _COMPUTED_NAME.search(column.header) else 0.0
     return score if score > 0.0 else 0.0
 
 
+def _are_whole(column: Column) -> bool:
+    return all(value == int(value) for value in column.numbers or [])
+
+
 def _is_counter(column: Column) -> bool:
     numbers = column.numbers or []
-    whole = all(value == int(value) for value in numbers)
+    whole = _are_whole(column)
     steps = {b - a for a, b in pairwise(numbers)}
     return len(numbers) > 2 and whole and steps == {1.0}
 
