@@ -3,7 +3,8 @@
 Both take the same molecules, one after the other, each with one process a core. The bare loop parses, brings charges
 to their standard where there are some, writes the canonical SMILES and the InChIKey, and does nothing else: no checks,
 no merging, no receipt. On a machine that others use too, the ratio by processor time is the one to trust: what the bare
-loop spends, over all that the import spends in all its processes. `DESIGNLAB_BENCH_ROWS` limits the molecules; the whole file is taken by default.
+loop spends, over all that the import spends in all its processes. `DESIGNLAB_BENCH_ROWS` limits the molecules; the
+whole file is taken by default, so that starting the processes weighs little.
 """
 
 import gzip

@@ -31,8 +31,8 @@ _LABEL_NAME = re.compile(
 )
 _BARE_ID = re.compile(r"id|ids|no|num|number|code|cas|cid|molregno", re.I)
 _COMPUTED_NAME = re.compile(
-    r"predict|calc|estimat|[cxamw]logp|tpsa|rotb|\bSD\b|std|deviation|count|score|weight|mol_?wt|\bmw\b|index|number of|"
-    r"length",
+    r"predict|calc|estimat|[cxamw]logp|tpsa|rotb|\bSD\b|std|deviation|count|score|weight|mol_?wt|\bmw\b|index|"
+    r"number of|length",
     re.I,
 )
 _UNIT = re.compile(r"[\[(]\s*([^\])]{1,24})\s*[\])]|[_ ](nM|uM|µM|μM|mM|pM|kcal/mol)\b")
