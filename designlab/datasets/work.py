@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from django.core.files import File
 from django.core.files.storage import default_storage
@@ -113,10 +114,10 @@ def _labels(described: list[dict[str, Any]], mapping: dict[str, Any]) -> list[di
 
 def _figures(table: pa.Table, labels: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
     """Histograms of the labels, and of a few properties of at most a few thousand compounds, evenly spaced."""
-    figures = [
-        {"title": label["name"], "histogram": histogram(table[label["column"]].to_pylist(), unit=label["unit"])}
-        for label in labels
-    ]
+    figures = []
+    for label in labels:
+        measured = table.filter(pc.equal(table[label["relation"]], "="))[label["column"]].to_pylist()
+        figures.append({"title": label["name"], "histogram": histogram(measured, unit=label["unit"])})
     texts = table["smiles"].to_pylist()
     measured = texts[:: max(1, -(-len(texts) // N_MEASURED))]
     if kind == DataSet.Kind.MOLECULE:
