@@ -135,7 +135,10 @@ class FeatureSet:
     def matrix(self, batch: Sequences) -> Matrix:
         """The features (n, width) of a batch; rows of sequences that are not valid are zero."""
         if len(batch) > BLOCK:
-            return np.vstack([self.matrix(part) for part in _blocks(batch)])
+            whole = np.empty((len(batch), self.width), dtype=np.float32)  # filled, since stacking would hold it twice
+            for i, part in enumerate(_blocks(batch)):
+                whole[i * BLOCK : (i + 1) * BLOCK] = self.matrix(part)
+            return whole
         parts = [one_hot(batch, self.places)]
         if self.both_ends:
             parts.append(one_hot(batch, self.places, from_end=True))

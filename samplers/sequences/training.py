@@ -38,7 +38,7 @@ Means = tuple[dict[str, Floats], Floats]
 MIN_LABELS: Final = 20
 MAX_VALIDATED: Final = 3000
 MAX_VALIDATED_LONG: Final = 2000  # where sequences are longer than 64 letters
-MAX_FITTED: Final = 20_000
+MAX_FITTED: Final = 10_000
 N_FOLDS: Final = 5
 JUDGE_SHARE_UNSEEN: Final = 0.2
 JUDGE_SEED: Final = 7919  # added to the run's seed, so that the judge splits otherwise
@@ -75,7 +75,7 @@ class HeldOut:
 def _checked(
     sequences: Sequence[str], y: ArrayLike, alphabet: str, name: str, set_name: str, seed: int
 ) -> tuple[Labelled, int]:
-    """At most 20,000 of the sequences, drawn by seed, with their features; and the number of labels in all."""
+    """At most 10,000 of the sequences, drawn by seed, with their features; and the number of labels in all."""
     labels = np.asarray(y, dtype=np.float64)
     if len(sequences) != len(labels):
         raise RewardError(f"{len(sequences)} sequences and {len(labels)} values of {name!r} do not match.")
