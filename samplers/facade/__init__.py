@@ -1,0 +1,1 @@
+"""The parts of `samplers.api`; import from there."""

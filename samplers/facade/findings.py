@@ -1,0 +1,105 @@
+"""What runs found: written out, counted as modes, laid out on a map."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from samplers.errors import ConfigError
+
+
+def sdf_record(smiles: str, name: str, fields: Mapping[str, Any]) -> str:
+    """One record of an SDF file (V2000, flat coordinates). Raises DesignError where the structure does not fit."""
+    from samplers.chem.molblock import record
+
+    return record(smiles, name=name, fields=fields)
+
+
+def fingerprint_labels() -> dict[str, str]:
+    """The fingerprints on offer and how they are written beside a figure."""
+    from samplers.chem.fingerprints import LABELS
+
+    return dict(LABELS)
+
+
+def nearest_known(fps: Sequence[bytes], known: Sequence[bytes]) -> tuple[list[int], list[float]]:
+    """For each packed fingerprint the position of the nearest known one (−1: none) and the Tanimoto similarity."""
+    from samplers.metrics.diversity import nearest_known as compute
+
+    index, similarity = compute(_packed(fps), _packed(known))
+    return index.tolist(), similarity.tolist()
+
+
+def count_modes(
+    fps: Sequence[bytes], rewards: Sequence[float], keys: Sequence[str], *, rule: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Modes of these molecules. `rule` has threshold, distance and fingerprint (a key of `fingerprint_labels`).
+
+    Returns `centres` (positions, best first) and `member_of` (a mode per molecule, −1 below the threshold).
+    """
+    from samplers.metrics.modes import count_modes as compute
+
+    modes = compute(_packed(fps), list(rewards), list(keys), _mode_rule(rule))
+    return {"centres": modes.centres.tolist(), "member_of": modes.member_of.tolist()}
+
+
+def modes_found(
+    fps: Sequence[bytes],
+    rewards: Sequence[float],
+    keys: Sequence[str],
+    *,
+    rule: Mapping[str, Any],
+    arrivals: Sequence[int],
+    n_evaluations: int,
+) -> dict[str, Any]:
+    """As `count_modes`, and `found`: the number of modes met after each evaluation. `arrivals` count from 0."""
+    from samplers.metrics.modes import count_modes as compute
+    from samplers.metrics.modes import modes_found_curve
+
+    modes = compute(_packed(fps), list(rewards), list(keys), _mode_rule(rule))
+    found = modes_found_curve(modes, list(arrivals), n_evaluations)
+    return {"centres": modes.centres.tolist(), "member_of": modes.member_of.tolist(), "found": found.tolist()}
+
+
+def known_modes(
+    known: Sequence[bytes],
+    rewards: Sequence[float],
+    keys: Sequence[str],
+    candidates: Sequence[bytes],
+    *,
+    rule: Mapping[str, Any],
+) -> list[dict[str, Any]]:
+    """Modes of the known molecules, best first: position, nearest candidate (−1: none), similarity, reached."""
+    from samplers.metrics.modes import known_modes_reached
+
+    result = known_modes_reached(_packed(known), list(rewards), list(keys), _packed(candidates), _mode_rule(rule))
+    rows = zip(result.modes.centres, result.nearest, result.distance, result.reached, strict=True)
+    return [
+        {"position": int(centre), "nearest": int(near), "similarity": 1.0 - float(far), "reached": bool(hit)}
+        for centre, near, far, hit in rows
+    ]
+
+
+def map_coordinates(fps: Sequence[bytes]) -> dict[str, Any]:
+    """A flat map of packed fingerprints: `x`, `y`, and the share of the variance on both axes together."""
+    from samplers.metrics.space import map_coordinates as compute
+
+    coordinates, share = compute(_packed(fps))
+    return {"x": coordinates[:, 0].tolist(), "y": coordinates[:, 1].tolist(), "share": float(share.sum())}
+
+
+def _packed(rows: Sequence[bytes]) -> Any:
+    import numpy as np
+
+    width = len(rows[0]) if rows else 0
+    return np.frombuffer(b"".join(rows), dtype=np.uint8).reshape(len(rows), width)
+
+
+def _mode_rule(rule: Mapping[str, Any]) -> Any:
+    from samplers.chem.fingerprints import LABELS
+    from samplers.metrics.modes import ModeRule
+
+    kind = str(rule["fingerprint"])
+    if kind not in LABELS:
+        raise ConfigError("fingerprint", f"must be one of {', '.join(LABELS)}, got {kind!r}")
+    return ModeRule(float(rule["threshold"]), float(rule["distance"]), LABELS[kind])

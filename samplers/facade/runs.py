@@ -1,0 +1,105 @@
+"""Runs: families and their settings, prepared and trained slice by slice."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import samplers
+from samplers.errors import ConfigError
+
+# Asks a remote scorer: address, objective and structures give one number each, None where there is none.
+Scorer = Callable[[str, str, Sequence[str]], Sequence[float | None]]
+
+
+def families() -> list[dict[str, str]]:
+    """The generators on offer: name, label, help."""
+    from samplers.families import describe
+
+    return describe()
+
+
+def describe_config(family: str) -> list[dict[str, Any]]:
+    """The settings of a family, each with everything a form needs."""
+    from samplers.families import config_class
+
+    return config_class(family).describe()
+
+
+def check_config(family: str, raw: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings in full. Raises ConfigError naming the first one refused."""
+    from samplers.families import config_class
+
+    return config_class(family).from_dict(dict(raw)).to_dict()
+
+
+def resolve_device(wish: str) -> str:
+    """`cpu` or `cuda` for a wish of auto, cpu or cuda, without loading torch.
+
+    `cuda` may be asked for where this machine has none: the run then waits for a worker that has.
+    """
+    if wish not in {"auto", "cpu", "cuda"}:
+        raise ConfigError("device", f"must be one of auto, cpu, cuda, got {wish!r}")
+    if wish == "auto":
+        return "cuda" if Path("/dev/nvidia0").exists() else "cpu"
+    return wish
+
+
+def library_versions() -> dict[str, str]:
+    """The versions that a run's result may depend on."""
+    names = ("torch", "rdkit", "numpy", "scikit-learn")
+    return {"samplers": samplers.__version__} | {name: importlib.metadata.version(name) for name in names}
+
+
+def measure_data(family: str, config: Mapping[str, Any], smiles: Sequence[str]) -> dict[str, Any]:
+    """What a family could express of these structures, before anything runs."""
+    from samplers import running
+
+    return running.measure_data(family, config, smiles)
+
+
+def prepare_run(
+    spec: Mapping[str, Any],
+    *,
+    known: Sequence[str],
+    smiles: Sequence[str],
+    models: Mapping[str, Path],
+    folder: Path,
+    scorer: Scorer | None = None,
+) -> dict[str, Any]:
+    """Build a run's state of step 0 into a folder; returns a slice's outcome, its report filled.
+
+    `scorer` asks a remote scorer: (url, objective, structures) to one number or None for each.
+    """
+    from samplers import running
+
+    return running.prepare(spec, known=known, smiles=smiles, models=models, folder=folder, scorer=scorer)
+
+
+def advance_run(
+    spec: Mapping[str, Any],
+    *,
+    models: Mapping[str, Path],
+    source: Path,
+    folder: Path,
+    should_stop: Callable[[], bool],
+    on_event: Callable[[dict[str, Any]], None],
+    scorer: Scorer | None = None,
+) -> dict[str, Any]:
+    """Train from the state in `source` until asked to stop or finished; the new state goes into `folder`."""
+    from samplers import running
+
+    return running.advance(
+        spec, models=models, source=source, folder=folder, should_stop=should_stop, on_event=on_event, scorer=scorer
+    )
+
+
+def random_draw(
+    spec: Mapping[str, Any], *, models: Mapping[str, Path], source: Path, n: int, seed: int
+) -> dict[str, Any]:
+    """n distinct random assemblies by the run's own grammar: smiles and log_reward."""
+    from samplers import running
+
+    return running.random_draw(spec, models=models, source=source, n=n, seed=seed)

@@ -1,0 +1,109 @@
+"""Sequences: DNA, RNA and peptides, measured and scored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+
+def standardise_sequences(texts: Sequence[str], alphabet: str) -> list[dict[str, Any]]:
+    """Standardise sequences of dna, rna or peptide; dictionaries as `standardise`, `smiles` holding the sequence."""
+    from samplers.sequences.standardise import standardise_sequences as compute
+
+    return compute(list(texts), alphabet)
+
+
+def sequence_version() -> str:
+    """The version of the rules by which sequences are standardised."""
+    from samplers.sequences.standardise import VERSION
+
+    return VERSION
+
+
+def guess_alphabet(texts: Iterable[str]) -> dict[str, Any]:
+    """Which alphabet texts are written in: alphabet ("" for none), sure, reasons, readable, n_looked_at."""
+    from samplers.sequences.alphabets import guess
+
+    return guess(texts).to_dict()
+
+
+def fasta_records(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """The records of FASTA text, one by one: line, id, description, sequence as written, too_long.
+
+    Raises DesignError naming the line where letters come before the first header.
+    """
+    from samplers.sequences.fasta import records
+
+    for one in records(lines):
+        yield {key: getattr(one, key) for key in ("line", "id", "description", "sequence", "too_long")}
+
+
+def sequence_property_catalogue(alphabet: str = "") -> list[dict[str, Any]]:
+    """The computed properties of sequences, of one alphabet if named: as `property_catalogue`, and alphabets."""
+    from samplers.sequences.properties import describe
+
+    return describe(alphabet)
+
+
+def sequence_properties(sequences: Sequence[str], alphabet: str, names: Sequence[str]) -> dict[str, list[float]]:
+    """Computed properties of standardised sequences, one list per name; NaN where there is none."""
+    from samplers.sequences.properties import properties as compute
+
+    return {name: column.tolist() for name, column in compute(list(sequences), alphabet, list(names)).items()}
+
+
+def motif_counts(sequences: Sequence[str], alphabet: str, motif: str) -> list[int]:
+    """At how many letters of each sequence the motif begins. Raises ConfigError for a motif that cannot be read."""
+    from samplers.sequences.patterns import read_motif
+
+    pattern = read_motif(motif, alphabet)
+    return [pattern.count(text) for text in sequences]
+
+
+def check_sequence_reward(raw: Mapping[str, Any], alphabet: str) -> dict[str, Any]:
+    """A reward over sequences in its normal form. Raises ConfigError naming the first field that is refused."""
+    from samplers.sequences.reward import read_definition
+
+    return read_definition(dict(raw), alphabet).to_dict()
+
+
+def evaluate_sequences(
+    raw: Mapping[str, Any], alphabet: str, sequences: Sequence[str], models: Mapping[str, Path]
+) -> list[float]:
+    """log_reward of each standardised sequence; `models` are folders of `train_sequence_models` by label."""
+    from samplers.sequences.models import load_sequence_model
+    from samplers.sequences.reward import SequenceReward, read_definition
+
+    loaded = {label: load_sequence_model(Path(folder) / "model") for label, folder in models.items()}
+    reward = SequenceReward(read_definition(dict(raw), alphabet), alphabet, loaded)
+    return [float(value) for value in reward.evaluate(list(sequences)).log_reward]
+
+
+def train_sequence_models(
+    sequences: Sequence[str], labels: Sequence[float], *, alphabet: str, label: str, seed: int, folder: Path
+) -> dict[str, Any]:
+    """Learn a property of sequences and its second judge into a folder; returns `report` and `judge_report`."""
+    from samplers.sequences.training import train_sequence_judge, train_sequence_model
+
+    given: dict[str, Any] = {"sequences": list(sequences), "y": list(labels), "alphabet": alphabet, "name": label}
+    report = train_sequence_model(**given, seed=seed, folder=folder / "model")
+    judge = train_sequence_judge(**given, seed=seed + 1, folder=folder / "judge")
+    return {"report": report.to_dict(), "judge_report": judge.to_dict()}
+
+
+def predict_sequences(folder: Path, sequences: Sequence[str], *, judge: bool = False) -> list[float]:
+    """What a learned property of sequences says, or its second judge, in the label's unit; NaN where it cannot."""
+    from samplers.sequences.models import load_sequence_model
+
+    return load_sequence_model(folder / ("judge" if judge else "model")).predict(list(sequences)).mean.tolist()
+
+
+def count_sequence_modes(
+    sequences: Sequence[str], rewards: Sequence[float], *, threshold: float, distance: float, kind: str = "levenshtein"
+) -> dict[str, Any]:
+    """Modes of sequences, `distance` in letters, kind levenshtein or hamming: as `count_modes`, and rule in words."""
+    from samplers.sequences.modes import count_modes as compute
+
+    modes = compute(list(sequences), list(rewards), threshold, distance, kind)
+    return {"centres": modes.centres.tolist(), "member_of": modes.member_of.tolist(), "rule": str(modes.rule)}

@@ -1,0 +1,74 @@
+"""Structures: standardised, measured, drawn, compared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+
+def standardise(texts: Sequence[str]) -> list[dict[str, Any]]:
+    """Standardise structures; one dictionary each: ok, smiles, inchikey, steps, code, message."""
+    from samplers.chem.standardise import standardise_batch
+
+    return standardise_batch(list(texts))
+
+
+def standardise_molblocks(blocks: Sequence[str]) -> list[dict[str, Any]]:
+    """Standardise drawings, V2000 or V3000 molblocks; the same dictionaries as `standardise`."""
+    from samplers.chem.standardise import standardise_molblocks as standardise_many
+
+    return standardise_many(list(blocks))
+
+
+def standardisation_version() -> str:
+    """The version of the rules by which structures are standardised; it changes when any result could."""
+    from samplers.chem.standardise import VERSION
+
+    return VERSION
+
+
+def property_catalogue() -> list[dict[str, Any]]:
+    """The computed properties: name, label, unit, usual range, help."""
+    from samplers.chem.descriptors import describe
+
+    return describe()
+
+
+def property_units() -> dict[str, str]:
+    """The unit of each computed property, "" for pure numbers; loads nothing."""
+    from samplers.rewards.catalogue import CATALOGUE
+
+    return {name: entry.unit for name, entry in CATALOGUE.items()}
+
+
+def properties(smiles: Sequence[str], names: Sequence[str]) -> dict[str, list[float]]:
+    """Computed properties of valid structures, one list per name; NaN where there is none."""
+    from samplers.chem.descriptors import properties as compute
+
+    return {name: column.tolist() for name, column in compute(list(smiles), list(names)).items()}
+
+
+def depict(smiles: str, *, width: int = 240, height: int = 170, highlight: str = "") -> str:
+    """A drawing as SVG text; the formula stands in when the structure is too large or cannot be read."""
+    from samplers.chem.draw import placeholder, svg
+    from samplers.errors import StructureError
+
+    try:
+        return svg(smiles, width=width, height=height, highlight=highlight)
+    except StructureError:
+        return placeholder("no structure", width=width, height=height)
+
+
+def fingerprints(smiles: Sequence[str], kind: str = "morgan2") -> list[bytes]:
+    """Packed fingerprints of valid structures."""
+    from samplers.chem.fingerprints import fingerprints as compute
+    from samplers.chem.fingerprints import to_bytes
+
+    return to_bytes(compute(list(smiles), kind))
+
+
+def scaffolds(smiles: Sequence[str]) -> list[str]:
+    """Murcko scaffolds as SMILES; empty for structures without a ring."""
+    from samplers.chem.scaffolds import scaffold
+
+    return [scaffold(text) for text in smiles]
