@@ -149,7 +149,8 @@ def test_definitions_are_read_without_rdkit_numpy_or_torch():
         "import sys; import samplers.rewards.words as w; w.default_definition('a', 'maximize', (0, 1, 2)).digest();"
         "sys.exit(bool({'rdkit', 'torch', 'numpy', 'sklearn'} & set(sys.modules)))"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=EXAMPLE.parents[2])
+    done = subprocess.run([sys.executable, "-c", code], check=False, cwd=EXAMPLE.parents[2])
+    assert done.returncode == 0
 
 
 def test_the_light_catalogue_says_what_the_chemistry_computes():

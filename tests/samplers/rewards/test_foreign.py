@@ -15,7 +15,8 @@ from samplers.errors import ConfigError
 from samplers.rewards.foreign import PROPERTIES, from_benchmark, is_benchmark
 from samplers.rewards.reward import Reward
 
-DATA = Path(os.environ.get("DESIGNLAB_DATA", "/work/shared/data"))
+BESIDE = Path(__file__).resolve().parents[4] / "shared" / "data"
+DATA = Path(os.environ.get("DESIGNLAB_DATA", BESIDE))
 GOALS = DATA / "benchmark_definitions"
 here = pytest.mark.skipif(not GOALS.is_dir(), reason="the benchmark definitions are not at hand; set DESIGNLAB_DATA")
 CELECOXIB = "Cc1ccc(-c2cc(C(F)(F)F)nn2-c2ccc(S(N)(=O)=O)cc2)cc1"
