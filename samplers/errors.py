@@ -30,9 +30,5 @@ class VocabularyError(DesignError):
     """The data do not give enough fragments to build a molecule from."""
 
 
-class BudgetExhausted(DesignError):
-    """The budget of reward evaluations is spent."""
-
-
 class TrainingError(DesignError):
     """Training met a number it cannot go on with; names the step and the quantity."""

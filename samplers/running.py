@@ -17,7 +17,7 @@ import numpy as np
 from samplers.errors import RewardError
 from samplers.evaluation import Archive, Evaluation
 from samplers.events import Event
-from samplers.families import Proposal, family
+from samplers.families import family
 from samplers.rewards.definition import RewardDefinition
 from samplers.rewards.reward import Reward, Scorer
 
@@ -306,6 +306,3 @@ def _random(state: Any, module: Any, reward: Reward, n: int, seed: int) -> Plain
     smiles = list(found)[:n]
     scored = [np.asarray(reward.evaluate(smiles[i : i + 256]).log_reward) for i in range(0, len(smiles), 256)]
     return {"smiles": smiles, "log_reward": np.concatenate(scored) if scored else np.zeros(0)}
-
-
-__all__ = ["Data", "Proposal", "advance", "learn", "load_reward", "measure_data", "prepare", "random_draw"]

@@ -3,7 +3,6 @@
 import importlib.util
 import os
 import shutil
-import subprocess
 from pathlib import Path
 
 from django.conf import settings
@@ -59,8 +58,3 @@ def answers() -> bool:
         return bool(redis.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=1).ping())
     except redis.exceptions.RedisError:
         return False
-
-
-def version() -> str:
-    """What the server calls itself."""
-    return subprocess.run([binary(), "--version"], capture_output=True, text=True, check=False).stdout.strip()  # noqa: S603
