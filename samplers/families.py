@@ -39,7 +39,8 @@ class Proposal:
 class Scores:
     """log p of structures under a generator, minus infinity for what it cannot build; and what each number is.
 
-    `kinds` are "exact", "estimate" or "impossible"; `notes` say why something is impossible, else are empty.
+    `kinds` are "exact", "estimate", "bound" (the true log p is expected to lie above) or "impossible"; `notes` say why
+    something is impossible, else are empty.
     """
 
     log_p: tuple[float, ...]
@@ -67,6 +68,14 @@ _REGISTERED = (
         "its reward deserves.",
         module="samplers.gflownet.family",
         config=("samplers.gflownet.config", "GFlowNetConfig"),
+        kinds=KINDS,
+    ),
+    Family(
+        name="diffusion",
+        label="Diffusion",
+        help="Learns what your structures are like, and draws new ones that have a value you ask for.",
+        module="samplers.diffusion.family",
+        config=("samplers.diffusion.config", "DiffusionConfig"),
         kinds=KINDS,
     ),
 )

@@ -10,15 +10,16 @@ from torch import Tensor, nn
 from samplers.chem.fragments import N_SITE_TYPES
 from samplers.environments.fragments import FragmentEnvironment, States
 from samplers.environments.vocabulary import MAX_SITES
-from samplers.gflownet.policy import EMBEDDING, Policy, draw_weights
+from samplers.gflownet.policy import EMBEDDING, Policy, conditioned, draw_weights
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What the network remembers of N molecules: its state now (N, H) and after each placed fragment, in order."""
+    """What the network remembers of N molecules: its state now (N, H), after each placed fragment, and a context."""
 
     now: Tensor
     after: tuple[Tensor, ...]
+    context: Tensor | None = None
 
 
 class FragmentPolicy(Policy):
@@ -55,15 +56,15 @@ class FragmentPolicy(Policy):
             self.bias.copy_(counts[environment.tables["fragments"].cpu()].log())
             self.log_z.zero_()
 
-    def start(self, n: int) -> Memory:
-        """The memory of n empty molecules."""
-        return Memory(self.bias.new_zeros(n, self.hidden_size), ())
+    def start(self, n: int, context: Tensor | None = None) -> Memory:
+        """The memory of n empty molecules, which begins with their context (n, H) where there is one."""
+        return Memory(self.bias.new_zeros(n, self.hidden_size) if context is None else context, (), context)
 
     def read(self, environment: FragmentEnvironment, memory: Memory, actions: Tensor) -> Memory:
         """Take one placed fragment per molecule (N,) into the memory."""
         a = actions.clamp_min(0)
         now = self.reader(self.embed(a) + self.describe(environment.tables["descriptors"][a]), memory.now)
-        return Memory(now, (*memory.after, now))
+        return Memory(now, (*memory.after, now), memory.context)
 
     def ask(self, environment: FragmentEnvironment, states: States, memory: Memory) -> Tensor:
         """Queries (N, H) about the open site of each state."""
@@ -82,7 +83,7 @@ class FragmentPolicy(Policy):
         ).to(self.bias.dtype)  # fmt: skip
         site = self.site(states.top(states.stack_type)) + self.place(states.top(states.stack_place))
         inputs = [memory.now, parent, site, states.totals, states.open_types, size]
-        return self.query(torch.cat(inputs, dim=1))
+        return conditioned(self.query, torch.cat(inputs, dim=1), memory.context)
 
     def answer(self, environment: FragmentEnvironment, queries: Tensor) -> Tensor:
         """Unmasked logits (N, A)."""

@@ -3,21 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 from samplers.environments.design import DesignEnvironment
-from samplers.gflownet.config import GFlowNetConfig
 from samplers.gflownet.policy import Policy
 from samplers.kinds import is_sequence
 
 Plain = dict[str, Any]
 
 
+class Building(Protocol):
+    """The settings of a family that say how large designs are and what they are built from."""
+
+    @property
+    def max_fragments(self) -> int: ...
+
+    @property
+    def max_heavy_atoms(self) -> int: ...
+
+    @property
+    def vocabulary_size(self) -> int: ...
+
+    @property
+    def min_fragment_count(self) -> int: ...
+
+    @property
+    def min_length(self) -> int: ...
+
+    @property
+    def max_length(self) -> int: ...
+
+    @property
+    def merge_children(self) -> bool: ...
+
+
 def from_data(
-    kind: str, config: GFlowNetConfig, structures: Sequence[str], device: str = "cpu"
+    kind: str, config: Building, structures: Sequence[str], device: str = "cpu"
 ) -> tuple[DesignEnvironment, Tensor, Plain]:
     """An environment, a path (M, F) to each structure of the data that it can build, and the pre-flight report.
 
@@ -40,7 +64,7 @@ def from_data(
     return molecules, own, {"kind": kind} | preflight.report(molecules, expressible)
 
 
-def from_dict(kind: str, raw: Plain, config: GFlowNetConfig, device: str) -> DesignEnvironment:
+def from_dict(kind: str, raw: Plain, config: Building, device: str) -> DesignEnvironment:
     """The environment of a checkpoint."""
     if is_sequence(kind):
         from samplers.environments.sequences import SequenceEnvironment

@@ -49,8 +49,8 @@ class Policy(nn.Module):
         """Draw the weights from `source`; actions start as frequent as they are in the data."""
 
     @abstractmethod
-    def start(self, n: int) -> Any:
-        """The memory of n empty designs."""
+    def start(self, n: int, context: Tensor | None = None) -> Any:
+        """The memory of n empty designs; `context` (n, H) is told to every step of each, nothing where it is None."""
 
     @abstractmethod
     def read(self, environment: Any, memory: Any, actions: Tensor) -> Any:
@@ -64,9 +64,11 @@ class Policy(nn.Module):
     def answer(self, environment: Any, queries: Tensor) -> Tensor:
         """Unmasked logits (N, A)."""
 
-    def follow(self, environment: Any, rows: Tensor, n_steps: int) -> tuple[Tensor, Tensor]:
+    def follow(
+        self, environment: Any, rows: Tensor, n_steps: int, context: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Queries (M, Q) and masks (M, A) of all M real steps of paths (N, F), first steps first."""
-        states, memory = environment.initial(len(rows)), self.start(len(rows))
+        states, memory = environment.initial(len(rows)), self.start(len(rows), context)
         queries, masks = [], []
         for t in range(n_steps):
             real = rows[:, t] >= 0
@@ -76,6 +78,13 @@ class Policy(nn.Module):
                 states = environment.step(states, rows[:, t])
                 memory = self.read(environment, memory, rows[:, t])
         return torch.cat(queries), torch.cat(masks)
+
+
+def conditioned(layers: nn.Sequential, inputs: Tensor, context: Tensor | None) -> Tensor:
+    """What layers make of inputs (N, I), a context (N, H) added to what their first layer gives."""
+    first: Tensor = layers[0](inputs)
+    answer: Tensor = layers[1:](first if context is None else first + context)
+    return answer
 
 
 def draw_weights(policy: Policy, source: torch.Generator) -> None:
@@ -99,7 +108,7 @@ def draw_weights(policy: Policy, source: torch.Generator) -> None:
             module.weight.copy_(torch.randn(module.weight.shape, generator=source) * scale)
 
 
-def evaluate(policy: Policy, environment: DesignEnvironment, rows: Tensor) -> Evaluated:
+def evaluate(policy: Policy, environment: DesignEnvironment, rows: Tensor, context: Tensor | None = None) -> Evaluated:
     """What a policy says about paths given as rows of actions (N, F), over the T steps of the longest.
 
     Where there is a flow head, the flow of a state is exp(log Z + head), that of the empty design exp(log Z); the flow
@@ -107,7 +116,7 @@ def evaluate(policy: Policy, environment: DesignEnvironment, rows: Tensor) -> Ev
     """
     n_steps = int((rows >= 0).sum(dim=1).max())
     real = (rows[:, :n_steps] >= 0).T
-    queries, masks = policy.follow(environment, rows, n_steps)
+    queries, masks = policy.follow(environment, rows, n_steps, context)
     log_pf = masked_log_softmax(policy.answer(environment, queries), masks)
     chosen = log_pf.gather(1, rows[:, :n_steps].T[real].unsqueeze(1)).squeeze(1)
     steps = chosen.new_zeros(n_steps, len(rows)).masked_scatter(real, chosen).T
@@ -119,9 +128,11 @@ def evaluate(policy: Policy, environment: DesignEnvironment, rows: Tensor) -> Ev
     return Evaluated(steps, torch.nn.functional.pad(flows, (0, 1)), policy.log_z)
 
 
-def log_probabilities(policy: Policy, environment: DesignEnvironment, rows: Tensor) -> Tensor:
+def log_probabilities(
+    policy: Policy, environment: DesignEnvironment, rows: Tensor, context: Tensor | None = None
+) -> Tensor:
     """log P_F of every step of paths given as rows of actions (N, F); zero after the end."""
-    return evaluate(policy, environment, rows).log_pf
+    return evaluate(policy, environment, rows, context).log_pf
 
 
 @torch.no_grad()

@@ -8,14 +8,15 @@ import torch
 from torch import Tensor, nn
 
 from samplers.environments.sequences import SequenceEnvironment, States
-from samplers.gflownet.policy import EMBEDDING, Policy, draw_weights
+from samplers.gflownet.policy import EMBEDDING, Policy, conditioned, draw_weights
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What the network remembers of N sequences: its state (N, H), zero before the first letter."""
+    """What the network remembers of N sequences: its state (N, H), and a context that it began with, else zero."""
 
     now: Tensor
+    context: Tensor | None = None
 
 
 class SequencePolicy(Policy):
@@ -47,34 +48,41 @@ class SequencePolicy(Policy):
             self.bias.copy_(_frequencies(environment))
             self.log_z.zero_()
 
-    def start(self, n: int) -> Memory:
-        """The memory of n empty sequences."""
-        return Memory(self.bias.new_zeros(n, self.hidden_size))
+    def start(self, n: int, context: Tensor | None = None) -> Memory:
+        """The memory of n empty sequences, which begins with their context (n, H) where there is one."""
+        return Memory(self.bias.new_zeros(n, self.hidden_size) if context is None else context, context)
 
     def read(self, environment: SequenceEnvironment, memory: Memory, actions: Tensor) -> Memory:
         """Take one letter per sequence (N,) into the memory."""
         inputs = self.embed(actions.clamp_min(0)).unsqueeze(1)
-        return Memory(self.reader(inputs, memory.now.unsqueeze(0).contiguous())[1].squeeze(0))
+        now = self.reader(inputs, memory.now.unsqueeze(0).contiguous())[1].squeeze(0)
+        return Memory(now, memory.context)
 
     def ask(self, environment: SequenceEnvironment, states: States, memory: Memory) -> Tensor:
         """Queries (N, H + A) about the next place of each sequence: what was read, and the biases of the place."""
-        return self._judge(memory.now, states.n_placed.clamp_max(environment.max_steps - 1))
+        return self._judge(memory.now, states.n_placed.clamp_max(environment.max_steps - 1), memory.context)
 
-    def _judge(self, memory: Tensor, place: Tensor) -> Tensor:
-        return torch.cat([self.query(torch.cat([memory, self.place(place)], dim=1)), self.bias[place]], dim=1)
+    def _judge(self, memory: Tensor, place: Tensor, context: Tensor | None) -> Tensor:
+        wanted = conditioned(self.query, torch.cat([memory, self.place(place)], dim=1), context)
+        return torch.cat([wanted, self.bias[place]], dim=1)
 
     def answer(self, environment: SequenceEnvironment, queries: Tensor) -> Tensor:
         """Unmasked logits (N, A)."""
         logits: Tensor = self.last(queries[:, : self.hidden_size]) + queries[:, self.hidden_size :]
         return logits
 
-    def follow(self, environment: SequenceEnvironment, rows: Tensor, n_steps: int) -> tuple[Tensor, Tensor]:
+    def follow(
+        self, environment: SequenceEnvironment, rows: Tensor, n_steps: int, context: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """As `Policy.follow`, all steps in one call of the recurrent reader."""
-        read = self.start(len(rows)).now.unsqueeze(1)
+        first = self.start(len(rows), context).now
+        read = first.unsqueeze(1)
         if n_steps > 1:
-            read = torch.cat([read, self.reader(self.embed(rows[:, : n_steps - 1].clamp_min(0)))[0]], dim=1)
+            letters = self.embed(rows[:, : n_steps - 1].clamp_min(0))
+            read = torch.cat([read, self.reader(letters, first.unsqueeze(0).contiguous())[0]], dim=1)
         step, row = (rows[:, :n_steps] >= 0).T.nonzero(as_tuple=True)
-        return self._judge(read[row, step], step), environment.allowed[step]
+        told = None if context is None else context[row]
+        return self._judge(read[row, step], step, told), environment.allowed[step]
 
 
 def _frequencies(environment: SequenceEnvironment) -> Tensor:

@@ -65,6 +65,30 @@ def read_motif(text: str, alphabet_name: str, where: str = "motif") -> Motif:
     return Motif(text, letters.name, re.compile(f"(?={whole})"))
 
 
+def read_places(text: str, alphabet_name: str, where: str = "motif") -> tuple[str, ...]:
+    """The letters that may stand at each place from the first one on, such as NNACGTNN or NN-A(3)-[CG].
+
+    Raises ConfigError, naming the place, for what is not in the language, and for repeats of no fixed number.
+    """
+    letters = alphabet(alphabet_name)
+    bare = re.sub(r"[-\s]", "", text.upper())
+    if not bare or len(bare) > MAX_TEXT:
+        raise ConfigError(where, f"must be a motif of 1 to {MAX_TEXT} characters, got {text!r:.60}")
+    places: list[str] = []
+    position = 0
+    while position < len(bare):
+        found = _ELEMENT.match(bare, position)
+        if not found:
+            raise ConfigError(where, f"cannot be read at {bare[position:][:12]!r}; write it like NNACGTNN")
+        repeat = _REPEAT.match(bare, found.end())
+        position = repeat.end() if repeat else found.end()
+        low, high = _repeats(repeat, where)
+        if low != high:
+            raise ConfigError(where, f"repeats {found.group()!r} {low} to {high} times; here every place must be fixed")
+        places += [_class(found, letters, where)[1:-1]] * low
+    return tuple(places)
+
+
 def _repeats(repeat: re.Match[str] | None, where: str) -> tuple[int, int]:
     if not repeat:
         return 1, 1

@@ -56,7 +56,7 @@ def test_the_family_measures_sequences_and_says_which_settings_concern_them():
     assert report["expressible"]["n_expressible"] == 5
     names = {row["name"] for row in api.describe_config("gflownet", "dna")}
     assert "max_length" in names and "max_heavy_atoms" not in names
-    assert [row["name"] for row in api.families("dna")] == ["gflownet"]
+    assert [row["name"] for row in api.families("dna")] == ["gflownet", "diffusion"]
 
 
 def test_modes_of_sequences_are_counted_in_letters():

@@ -1,0 +1,1 @@
+"""Designs built piece by piece by a policy that is told the target."""

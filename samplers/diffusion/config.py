@@ -1,0 +1,133 @@
+"""Settings of the diffusion family. Standard library only: forms and APIs read them without torch or RDKit."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import ClassVar
+
+from samplers.config import Settings, setting
+from samplers.errors import ConfigError
+from samplers.kinds import MOLECULE, SEQUENCES
+
+MODELS = ("auto", "autoregressive", "latent", "masked")
+MAX_TARGETS = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiffusionConfig(Settings):
+    """Everything a run of reward-directed generation can be told, beside data, reward, seed and budget."""
+
+    merge_children: ClassVar[bool] = True  # equal sites are always one action here
+
+    steer_by: str = setting(
+        "", label="Steer by", level="basic",
+        help="The objective whose value designs shall have; blank takes the first learned one, else the first.",
+    )  # fmt: skip
+    targets: str = setting(
+        "", label="Target", level="basic",
+        help="The wanted value in the objective's unit, or several for a sweep, separated by spaces or commas; blank "
+        "takes nine over the central 90 % of your data.",
+    )  # fmt: skip
+    n_designs: int = setting(
+        200, label="Designs for each target", help="Distinct designs drawn and scored for every target.",
+        unit="designs", low=1, high=100_000, level="basic",
+    )  # fmt: skip
+    guidance: float = setting(
+        1.0, label="Guidance", low=0.0, high=10.0, level="basic", ends=("ignore the target", "beyond the data"),
+        help="0 draws without the target, 1 as the data with that value are, above 1 pushes further.",
+    )  # fmt: skip
+    label_noise: float = setting(
+        0.0, label="Label noise", unit="sd of the labels", low=0.0, high=5.0,
+        help="Spread of the labels that training sees around what is predicted; 0 takes it from the held-out error.",
+    )  # fmt: skip
+    scaffold: str = setting(
+        "", label="Keep", level="basic",
+        help="What every design must contain: a SMILES, or letters at fixed places such as NNACGTNN.",
+    )  # fmt: skip
+    model: str = setting(
+        "auto", label="Model", choices=MODELS,
+        help="Designs piece by piece (autoregressive), diffusion of a learned code that is then read out (latent), "
+        "or places filled in any order (masked); auto takes what learns fastest here.",
+    )  # fmt: skip
+    learning_steps: int = setting(
+        600, label="Learning steps", help="Steps before the first design, whatever the gate says.", unit="steps",
+        low=1, high=10_000_000,
+    )  # fmt: skip
+    max_learning_steps: int = setting(
+        3000, label="Most learning steps", unit="steps", low=1, high=10_000_000,
+        help="Learning goes on until samples without target match the data, but no longer than this.",
+    )  # fmt: skip
+    batch_size: int = setting(
+        128, label="Batch", help="Structures of the data learned from in a step.", low=2, high=8192,
+    )  # fmt: skip
+    learning_rate: float = setting(
+        3e-3, label="Learning rate", help="Largest step size of AdamW; it falls to a tenth over the learning steps.",
+        low=1e-6, high=0.1,
+    )  # fmt: skip
+    drop_target: float = setting(
+        0.1, label="Without target", help="Share of examples learned without their label, which guidance needs.",
+        low=0.01, high=0.9,
+    )  # fmt: skip
+    hidden_size: int = setting(128, label="Network width", help="Hidden units of the networks.", low=8, high=1024)
+    gate_every: int = setting(
+        100, label="Gate every", help="Steps between two comparisons of samples with the data.", unit="steps",
+        low=1, high=100_000,
+    )  # fmt: skip
+    gate_samples: int = setting(
+        400, label="Gate samples", help="Designs drawn without target for each comparison.", low=20, high=10_000,
+    )  # fmt: skip
+    max_heavy_atoms: int = setting(
+        60, label="Largest molecule", help="Heavy atoms a molecule may have.", unit="heavy atoms",
+        low=6, high=80, level="basic", ends=("small", "large"), kinds=(MOLECULE,),
+    )  # fmt: skip
+    max_fragments: int = setting(
+        12, label="Most fragments", help="Fragments a molecule may be assembled from.", low=2, high=16,
+        kinds=(MOLECULE,),
+    )  # fmt: skip
+    vocabulary_size: int = setting(
+        20_000, label="Vocabulary", help="How many of the most frequent fragments of your molecules are used.",
+        unit="fragments", low=10, high=100_000, kinds=(MOLECULE,),
+    )  # fmt: skip
+    min_fragment_count: int = setting(
+        1, label="Fragment must occur", help="Fragments found in fewer molecules are left out.", low=1, high=100,
+        kinds=(MOLECULE,),
+    )  # fmt: skip
+    min_length: int = setting(
+        0, label="Shortest sequence", help="Letters a sequence has at least; 0 takes it from your sequences.",
+        unit="letters", low=0, high=500, kinds=SEQUENCES,
+    )  # fmt: skip
+    max_length: int = setting(
+        0, label="Longest sequence", help="Letters a sequence has at most; 0 takes it from your sequences.",
+        unit="letters", low=0, high=500, kinds=SEQUENCES,
+    )  # fmt: skip
+    record_every: int = setting(
+        25, label="Record every", help="Steps between two lasting records of the learning curve.", unit="steps",
+        low=1, high=10_000,
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        Settings.__post_init__(self)
+        if self.max_learning_steps < self.learning_steps:
+            raise ConfigError("max_learning_steps", f"must not be below the learning steps, {self.learning_steps}")
+        if 0 < self.max_length < self.min_length:
+            raise ConfigError("max_length", f"must not be below the shortest length, {self.min_length}")
+        read_targets(self.targets)
+
+
+def read_targets(text: str) -> tuple[float, ...]:
+    """The numbers of a list separated by spaces, commas or semicolons, each once. Raises ConfigError."""
+    found = []
+    for word in re.split(r"[\s,;]+", text.strip()):
+        if not word:
+            continue
+        try:
+            found.append(float(word))
+        except ValueError:
+            raise ConfigError("targets", f"{word!r} is not a number; write targets such as 2.5 or 1, 2, 3") from None
+        if not math.isfinite(found[-1]):
+            raise ConfigError("targets", f"{word!r} is not a finite number")
+    if len(found) > MAX_TARGETS:
+        raise ConfigError("targets", f"are {len(found)}; a sweep takes at most {MAX_TARGETS}")
+    return tuple(dict.fromkeys(found))

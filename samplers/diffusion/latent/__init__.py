@@ -1,0 +1,1 @@
+"""Diffusion of a learned code of designs."""
