@@ -3,6 +3,7 @@
 Importing it loads neither torch nor RDKit; each function loads what it needs when it is called.
 """
 
+from samplers.config import read_numbers
 from samplers.errors import ConfigError, DesignError
 from samplers.facade.findings import (
     count_modes,
@@ -45,6 +46,7 @@ from samplers.facade.runs import (
     prepare_run,
     random_draw,
     resolve_device,
+    suggested,
 )
 from samplers.facade.sequences import (
     align_sequences,
@@ -120,6 +122,7 @@ __all__ = [
     "property_catalogue",
     "property_units",
     "random_draw",
+    "read_numbers",
     "read_reward",
     "resolve_device",
     "reward_digest",
@@ -137,5 +140,6 @@ __all__ = [
     "standardise",
     "standardise_molblocks",
     "standardise_sequences",
+    "suggested",
     "train_models",
 ]

@@ -6,11 +6,46 @@ Standard library only: the web process describes and checks settings without loa
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import Any, Self
 
 from samplers.errors import ConfigError
 from samplers.kinds import KINDS, check_kind
+
+# What a setting is, beside a plain text or number: the name of an objective of the reward; numbers in the unit of that
+# objective, separated by blanks or commas, none meaning nine evenly over the central 90 % of its values in the data;
+# how many designs each of those gets; a structure of the campaign's kind.
+CONTROLS = ("", "objective", "targets", "per target", "structure")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One objective of a reward, by its name: the kinds of source in it, and whether it wants a value between two."""
+
+    name: str
+    sources: frozenset[str]
+    is_between: bool = False
+
+    @property
+    def learned(self) -> bool:
+        """Whether a learned model answers it, alone or in a group."""
+        return "model" in self.sources
+
+    @property
+    def paid(self) -> bool:
+        """Whether a remote scorer answers it, alone or in a group."""
+        return "remote" in self.sources
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a campaign asks for, as far as the choice of a generator and its settings depend on it."""
+
+    kind: str
+    objectives: tuple[Asked, ...]
+    n_labelled: int = 0
+    n_unlabelled: int = 0
 
 
 def setting(
@@ -25,17 +60,34 @@ def setting(
     level: str = "expert",
     ends: tuple[str, str] | None = None,
     kinds: tuple[str, ...] = KINDS,
+    control: str = "",
 ) -> Any:
     """Declare one setting: its default, its range or choices, and the words a page shows for it.
 
     `level` is "basic" or "expert"; `ends` are the words at the two ends of a slider; `kinds` are those of
-    `samplers.kinds` that it says something about.
+    `samplers.kinds` that it says something about; `control`, one of `CONTROLS`, says what a text means.
     """
+    if control not in CONTROLS:
+        raise ValueError(f"control must be one of {', '.join(CONTROLS)}, got {control!r}")
     described = {
         "label": label, "help": help, "unit": unit, "low": low, "high": high,
-        "choices": choices, "level": level, "ends": ends, "kinds": kinds,
+        "choices": choices, "level": level, "ends": ends, "kinds": kinds, "control": control,
     }  # fmt: skip
     return field(default=default, metadata=described)
+
+
+def read_numbers(name: str, text: str) -> tuple[float, ...]:
+    """The numbers of a text, separated by blanks, commas or semicolons. Raises ConfigError naming what is none."""
+    found = []
+    for word in re.split(r"[\s,;]+", text.replace("\u2212", "-").strip()):
+        if word:
+            try:
+                found.append(float(word))
+            except ValueError:
+                found.append(math.nan)
+            if not math.isfinite(found[-1]):
+                raise ConfigError(name, f"must be numbers separated by blanks or commas, got {word[:40]!r}")
+    return tuple(found)
 
 
 def _checked(name: str, kind: str, value: Any, rules: Any) -> Any:
@@ -44,8 +96,12 @@ def _checked(name: str, kind: str, value: Any, rules: Any) -> Any:
             raise ConfigError(name, f"must be true or false, got {value!r}")
         return value
     if kind == "str":
-        if not isinstance(value, str) or (rules["choices"] and value not in rules["choices"]):
+        if not isinstance(value, str):
+            raise ConfigError(name, f"must be a text, got {value!r}")
+        if rules["choices"] and value not in rules["choices"]:
             raise ConfigError(name, f"must be one of {', '.join(rules['choices'])}, got {value!r}")
+        if rules["control"] == "targets":
+            read_numbers(name, value)
         return value
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise ConfigError(name, f"must be a number, got {value!r}")
@@ -78,6 +134,14 @@ class Settings:
         if unknown:
             raise ConfigError(unknown[0], "is not a known setting")
         return cls(**raw)
+
+    def check(self, wanted: Wanted) -> None:
+        """Raise ConfigError naming the setting that this reward cannot serve; known before anything is loaded."""
+
+    @classmethod
+    def suits(cls, wanted: Wanted) -> tuple[float, str]:
+        """How well the family suits a campaign, and why in a sentence; the highest is suggested, 0 speaks against."""
+        return 0.0, ""
 
     def to_dict(self) -> dict[str, Any]:
         """The settings as plain data; `from_dict` takes it back."""

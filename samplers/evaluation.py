@@ -214,6 +214,10 @@ class Archive:
                 found.append((source, min(n, at - index)))
         return found
 
+    def sources_since(self, index: int) -> list[str]:
+        """Who drew each evaluation from the given index on, in order of arrival."""
+        return [source for source, n in self.drawn_since(index) for _ in range(n)]
+
     def best(self, n: int) -> list[Evaluation]:
         """The n evaluations of highest log_reward, best first; ties in order of arrival."""
         order = np.argsort(-self.log_reward, kind="stable")[:n]

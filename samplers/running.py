@@ -281,7 +281,7 @@ def _outcome(
         "finished": state.finished,
         "records": records or [],
         "charges": charges(new, paid),
-        "candidates": _candidates(new, state.archive.names, known or set(), state.environment.kind),
+        "candidates": _candidates(new, state.archive, known or set(), state.environment.kind),
         "summary": standing(state.archive),
         "report": report or {},
     }
@@ -298,20 +298,21 @@ def charges(new: Sequence[Evaluation], paid: Sequence[str]) -> list[Plain]:
     return [{"step": step, "key": key, "n": n} for step, n in counts.items() for key in (WHOLE, *paid)]
 
 
-def _candidates(new: list[Evaluation], names: Sequence[str], known: set[str], kind: str) -> list[Plain]:
+def _candidates(new: list[Evaluation], archive: Archive, known: set[str], kind: str) -> list[Plain]:
     """Rows of the candidate table, `smiles` holding the structure of either kind.
 
     The best molecules of a slice get scaffold and fingerprint at once, others when asked for; sequences have neither.
     """
+    names, drawn_by = archive.names, archive.sources_since(len(archive) - len(new))
     rows: list[Plain] = [
         {
-            "evaluation": item.index + 1, "step": item.step, "smiles": item.structure,
+            "evaluation": item.index + 1, "step": item.step, "smiles": item.structure, "source": source,
             "is_known": item.structure in known,
             "log_reward": item.log_reward, "reward": math.exp(item.log_reward), "scaffold": "", "fingerprint": b"",
             "values": _named(names, item.values), "uncertainty": _named(names, item.uncertainty),
             "desirability": _named(names, item.desirabilities),
         }
-        for item in new
+        for item, source in zip(new, drawn_by, strict=True)
     ]  # fmt: skip
     if not is_sequence(kind):
         _tabulate(sorted(rows, key=lambda row: -row["log_reward"])[:TABULATED])

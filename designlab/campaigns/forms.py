@@ -296,12 +296,14 @@ class ConfigForm(forms.Form):
 
     family = chooser([])
 
-    def __init__(self, data, *, family: str, design: str = "molecule") -> None:
+    def __init__(self, data, *, family: str, design: str = "molecule", reward: dict | None = None) -> None:
         super().__init__(data)
+        self.design, self.reward = design, reward
         self.fields["family"].choices = [(row["name"], row["label"]) for row in engine.families(design)]
         self.described = engine.describe_config(family, design)
+        names = [objective["name"] for objective in (reward or {}).get("objectives", [])]
         for setting in self.described:
-            self.fields[config_field(setting["name"])] = _setting_field(setting)
+            self.fields[config_field(setting["name"])] = _setting_field(setting, names)
 
     def clean(self) -> dict:
         """Ask the family itself; a setting left empty takes its default."""
@@ -312,7 +314,8 @@ class ConfigForm(forms.Form):
     def check(self) -> None:
         """Place the family's refusal beside the setting that it names."""
         try:
-            self.cleaned_data["config"] = engine.check_config(self.cleaned_data["family"], self.raw())
+            checked = engine.check_config(self.cleaned_data["family"], self.raw(), self.reward, self.design)
+            self.cleaned_data["config"] = checked
         except SettingRefused as refusal:
             field = config_field(refusal.field)
             self.add_error(field if field in self.fields else None, sentence(refusal.problem))
@@ -324,16 +327,21 @@ class ConfigForm(forms.Form):
             value = self.cleaned_data.get(config_field(setting["name"]))
             if setting["kind"] == "bool" and value:
                 value = value == ON
-            found[setting["name"]] = setting["default"] if value in (None, "") else value
+            empty = value is None or (value == "" and not setting["control"])
+            found[setting["name"]] = setting["default"] if empty else value
         return found
 
     def settings(self, level: str) -> list[dict]:
         """The settings of one level, basic or expert, each with its bound field."""
-        return [
-            setting | {"field": self[config_field(setting["name"])], "reach": _reach(setting)}
-            for setting in self.described
-            if setting["level"] == level
-        ]
+        return [self.shown(setting) for setting in self.described if setting["level"] == level]
+
+    def shown(self, setting: dict) -> dict:
+        """A setting with its bound field and its range in words."""
+        return setting | {"field": self[config_field(setting["name"])], "reach": _reach(setting)}
+
+    def controlled(self, control: str) -> dict | None:
+        """The setting that has this control, None where the family has none."""
+        return next((self.shown(setting) for setting in self.described if setting["control"] == control), None)
 
 
 def config_field(name: str) -> str:
@@ -349,7 +357,13 @@ def _reach(setting: dict) -> str:
     return f"{low:,.6g} to {high:,.0f}." if high >= 1000 else f"{low:,.6g} to {high:,.6g}."
 
 
-def _setting_field(setting: dict) -> forms.Field:
+def _setting_field(setting: dict, objectives: list[str]) -> forms.Field:
+    """The field of a setting; `objectives` are the names that one which names an objective may have."""
+    if setting["control"] == "objective":
+        listed = [("", "chosen by the generator"), *((name, name) for name in objectives)]
+        return chooser(listed, required=False)
+    if setting["kind"] == "str" and not setting["choices"]:
+        return forms.CharField(required=False, widget=forms.TextInput(attrs={"class": "field", "autocomplete": "off"}))
     if setting["kind"] == "bool":  # a checkbox that is off cannot be told from one that was not on the page
         return chooser([(ON, "on"), (OFF, "off")], required=False)
     if setting["kind"] == "str":

@@ -16,6 +16,7 @@ from designlab.datasets import modelling
 from designlab.datasets import services as datasets
 from designlab.datasets.models import DataSet, PropertyModel
 from designlab.engine import rewards as reward_engine
+from designlab.engine import runs as engine
 from designlab.engine.errors import Refused
 
 log = logging.getLogger(__name__)
@@ -132,6 +133,12 @@ def start_example(*, labelled: DataSet, unlabelled: DataSet, label: str, name: s
         notes="Made at the first start, from data that ship with the product. Look around, clone its run, start yours.",
     )  # fmt: skip
     run = services.create_run(
-        actor=actor, campaign=campaign, family="gflownet", config={}, seed=1, device="cpu", budget_minutes=20
+        actor=actor,
+        campaign=campaign,
+        family=engine.suggested(None, campaign.kind)[0]["name"],
+        config={},
+        seed=1,
+        device="cpu",
+        budget_minutes=20,
     )
     services.queue_run(actor=actor, run_id=run.id)

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass, field
 
+from designlab.campaigns import dial as target_dial
 from designlab.campaigns import forecast
 from designlab.campaigns import page_selectors as pages
 from designlab.campaigns.forms import config_field
 from designlab.campaigns.models import Run
 from designlab.campaigns.selectors import measured_data
 from designlab.campaigns.setup import SetUp
+from designlab.charts import dial as charts
 from designlab.common.templatetags.figures import count
 from designlab.datasets.models import PropertyModel
 from designlab.engine.rewards import asks_remote
@@ -69,6 +71,7 @@ def examine(page: SetUp, *, wait: bool = False) -> Preflight:
         _reward(found, page, models, wait)
     if page.config.is_valid():
         _vocabulary(found, page)
+        _targets(found, page, models, wait)
     _time(found, page)
     _worker(found)
     return found
@@ -102,6 +105,28 @@ def _reward(found: Preflight, page: SetUp, models: list[dict], wait: bool) -> No
     if not preview["problems"]:
         found.add(GOOD, f"The reward tells your {page.designs.many} apart: median {preview['median']:.2f}, "
                   f"best {preview['best'][0]['reward']:.2f}.")  # fmt: skip
+
+
+def _targets(found: Preflight, page: SetUp, models: list[dict], wait: bool) -> None:
+    """How the targets asked for stand to the data, and whether the budget allows all their designs."""
+    dial = target_dial.dial_of(page, models, wait=wait)
+    if dial is None:
+        return
+    if dial.level == charts.INSIDE:
+        n = len(dial.targets)
+        found.add(GOOD, "The target lies inside the data." if n == 1 else f"All {n} targets lie inside the data.")
+    else:
+        fix = {"field": dial.field, "value": dial.sweep, "button": "Sweep the data instead"}
+        worst = max(dial.targets, key=lambda t: abs(t - dial.reach.mean))
+        found.add(EDGE, next(line.words for line in dial.told if line.level == dial.reach.level(worst)), **fix)
+    each, budget = page.config.controlled("per target"), page.budget.is_valid()
+    n_each = page.config.cleaned_data["config"].get(each["name"]) if each else None
+    allowed = page.budget.cleaned_data.get("budget_evaluations") if budget else None
+    wanted = len(dial.targets) * (n_each or 0)
+    if allowed and wanted > allowed:
+        words = f"{len(dial.targets)} targets with {count(n_each)} designs each are {count(wanted)} evaluations"
+        found.add(EDGE, f"{words}, and {count(allowed)} are allowed: the last targets get fewer or none.",
+                  field="budget_evaluations", value=wanted, button=f"Allow {count(wanted)}")  # fmt: skip
 
 
 def _vocabulary(found: Preflight, page: SetUp) -> None:

@@ -100,7 +100,7 @@ def create_run(
         "schema": 1,
         "kind": campaign.kind,
         "family": family,
-        "config": engine.check_config(family, config),
+        "config": engine.check_config(family, config, campaign.reward, campaign.kind),
         "seed": seed,
         "device": engine.resolve_device(device),
         "threads": settings.THREADS,

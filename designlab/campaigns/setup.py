@@ -4,6 +4,7 @@ A page that is opened for the first time is filled like one that a person sent, 
 """
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from django.db import transaction
 from django.http import QueryDict
@@ -42,6 +43,8 @@ from designlab.engine.designs import Designs, designs_of
 from designlab.engine.errors import SettingRefused
 
 EVALUATIONS, MINUTES, SEED = 20_000, 10, 1
+DIALLED = ("objective", "targets")  # controls of settings that stand in the target dial
+FAMILY_WAS = "family_was"  # the generator that the settings on the page belong to
 # A property of every kind of design, with which nothing can be wrong.
 WEIGHT = {"kind": "property", "property": "molecular_weight"}
 HARMLESS = {"name": "any", "source": WEIGHT, "transform": reward_kinds.AS_IT_IS}
@@ -64,9 +67,9 @@ def default_fields(labelled: DataSet, unlabelled: DataSet | None) -> QueryDict:
 
 def run_fields(run: Run | None = None, kind: str = "molecule") -> dict[str, str]:
     """Generator and budget: the defaults, or those of an earlier run."""
-    family = run.family if run else engine.families(kind)[0]["name"]
+    family = run.family if run else engine.suggested(None, kind)[0]["name"]
     config = run.spec["config"] if run else {}
-    fields = {"family": family, "seed": str(run.spec["seed"] if run else SEED)}
+    fields = {"family": family, FAMILY_WAS: family, "seed": str(run.spec["seed"] if run else SEED)}
     fields["device"] = run.spec["device"] if run else "auto"
     fields["budget_evaluations"] = plain(run.budget_evaluations if run else EVALUATIONS)
     if run:
@@ -74,10 +77,31 @@ def run_fields(run: Run | None = None, kind: str = "molecule") -> dict[str, str]
             if i and oracle in run.budgets:
                 fields[oracle_field(i)] = plain(run.budgets[oracle])
     fields["budget_minutes"] = plain(run.budget_s / 60 if run and run.budget_s else None if run else MINUTES)
+    return fields | config_fields(family, kind, config)
+
+
+def config_fields(family: str, kind: str, config: dict | None = None) -> dict[str, str]:
+    """The settings of a family as fields: those given, the others at their defaults."""
+    fields = {}
     for setting in engine.describe_config(family, kind):
-        value = config.get(setting["name"], setting["default"])
+        value = (config or {}).get(setting["name"], setting["default"])
         fields[config_field(setting["name"])] = (ON if value else OFF) if setting["kind"] == "bool" else plain(value)
     return fields
+
+
+def follow_family(fields: QueryDict, kind: str) -> str:
+    """The generator that the fields name, with its own settings in place of those of the one chosen before.
+
+    Generators share names of settings, such as the learning rate, whose usual values differ.
+    """
+    offered = [row["name"] for row in engine.suggested(None, kind)]
+    family = fields.get("family") if fields.get("family") in offered else offered[0]
+    usual = config_fields(family, kind)
+    for name, value in usual.items():
+        if name not in fields or fields.get(FAMILY_WAS, family) != family:
+            fields[name] = value
+    fields[FAMILY_WAS] = family
+    return family
 
 
 # -- the page ----------------------------------------------------------------------------------------------
@@ -106,12 +130,9 @@ class SetUp:
         self.made_from = None if self.campaign else saved_setup.begun_from(self.user, self.team, self.fields)
         self.goal = GoalForm(self.fields, labels=labels)
         self.rows = ObjectiveFormSet(self.fields, prefix=ROWS, form_kwargs={"sources": sources_of(labels, self.kind)})
-        families = {row["name"] for row in engine.families(self.kind)}
-        wanted = self.fields.get("family", "")
-        self.config = ConfigForm(
-            self.fields, family=wanted if wanted in families else sorted(families)[0], design=self.kind
-        )
         self.reward = self.campaign.reward if self.campaign else self._reward()
+        family = follow_family(self.fields, self.kind)
+        self.config = ConfigForm(self.fields, family=family, design=self.kind, reward=self.reward)
         self.budget = BudgetForm(self.fields, oracles=oracles_of(self.reward) if self.reward else [WHOLE])
 
     def _reward(self) -> dict | None:
@@ -198,9 +219,15 @@ class SetUp:
         return [form.key for form in self.rows.forms if getattr(form, "key", "")]
 
     @property
+    def dialled(self) -> dict | None:
+        """The settings of the target dial, None for a generator that has none."""
+        target = self.config.controlled("targets")
+        return {"targets": target, "objective": self.config.controlled("objective")} if target else None
+
+    @property
     def basic(self) -> list[dict]:
-        """The generator's settings that everyone sees."""
-        return self.config.settings("basic")
+        """The generator's settings that everyone sees, but for those that the target dial holds."""
+        return [row for row in self.config.settings("basic") if row["control"] not in DIALLED]
 
     @property
     def expert(self) -> list[dict]:
@@ -212,11 +239,19 @@ class SetUp:
         """Whether something in the fold needs attention."""
         return any(setting["field"].errors for setting in self.expert)
 
-    @property
-    def about_family(self) -> str:
-        """What the chosen generator does, in a sentence."""
+    @cached_property
+    def families(self) -> list[dict]:
+        """The generators on offer, the one suggested for this goal and these data first, each with its reason."""
+        n_labelled = self.labelled.n_structures if self.labelled else 0
+        n_unlabelled = self.unlabelled.n_structures if self.unlabelled else 0
+        offered = engine.suggested(self.reward, self.kind, n_labelled=n_labelled, n_unlabelled=n_unlabelled)
         chosen = self.config["family"].value()
-        return next((row.get("help", "") for row in engine.families() if row["name"] == chosen), "")
+        return [row | {"is_chosen": row["name"] == chosen, "is_suggested": not i} for i, row in enumerate(offered)]
+
+    @property
+    def family(self) -> dict:
+        """The chosen generator."""
+        return next((row for row in self.families if row["is_chosen"]), self.families[0])
 
     @property
     def config_words(self) -> str:

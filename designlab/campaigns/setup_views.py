@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from designlab.accounts.selectors import may_design
+from designlab.campaigns import dial as target_dial
 from designlab.campaigns import page_selectors as pages
 from designlab.campaigns import (
     preflight,
@@ -109,7 +110,7 @@ def preview(request: HttpRequest) -> HttpResponse:
     """The learned models and the combined reward of the uploaded molecules, as they stand now."""
     page = _page_sent(request)
     _ask_for_models(page)
-    return render(request, "campaigns/setup/_preview.html", _preview(page, wait=True))
+    return render(request, "campaigns/setup/_looked.html", _preview(page, wait=True))
 
 
 @require_POST
@@ -161,7 +162,8 @@ def _answer(request: HttpRequest, fields: QueryDict, campaign: Campaign | None) 
         return _started(request, page)
     where = {"upload": "refused_file", "use-saved": "use_wrong"}.get(do, "refused_goal")
     kept = saved_setup.keep(page, do) if do.startswith("save-") and campaign is None else {}
-    return _shown(request, page, **{where: said}, **kept)
+    generator_open = do == "family" or do.startswith("fix:config-")
+    return _shown(request, page, **{where: said}, generator_open=generator_open, **kept)
 
 
 def _change(request: HttpRequest, fields: QueryDict, do: str) -> None:
@@ -267,6 +269,7 @@ def _preview(page: SetUp, *, wait: bool) -> dict:
     models = pages.models_for(page.reward, page.labelled)
     learning = any(row["model"] is None or row["model"].status in LEARNING for row in models)
     shown = {"page": page, "models": models, "preview": None, "learning": learning, "seen": {}}
+    shown["dial"] = target_dial.dial_of(page, models, wait=wait)
     if page.reward and page.labelled:
         preview = pages.reward_preview(page.reward, page.labelled, models, wait=wait)
         shown["preview"] = preview and preview | {"best": pages.drawn(preview["best"], page.kind)}
@@ -294,7 +297,6 @@ def _shown(request: HttpRequest, page: SetUp, *, status: int = 200, **more) -> H
         "shared": pages.shared_budgets(page.campaign) if page.campaign else [],
         "kinds": reward_kinds.kinds_for(page.kind).items(),
         "listening": worker_listening(),
-        "families": page.config.fields["family"].choices,
         "saved": saved_setup.shown(page),
         **more,
     }

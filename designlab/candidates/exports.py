@@ -51,6 +51,7 @@ def figures(candidate: Candidate, objectives: list[Objective], family: str) -> d
     return shown | {
         "known": known,
         **({"scaffold": family} if candidate.run.kind == "molecule" else {}),
+        "source": candidate.source,
         "step": candidate.step,
         "evaluation": candidate.evaluation,
         "run": candidate.run.number,

@@ -12,10 +12,12 @@ from urllib.parse import urlencode
 
 from django.db.models import F, QuerySet
 
+from designlab.candidates import origin
 from designlab.candidates.objectives import Objective
 from designlab.common.json_number import JSONNumber
 from designlab.common.templatetags.figures import sensible
 
+MOST_SOURCE = 80  # signs that a source may have
 Query = Mapping[str, str]
 Refusals = dict[str, str]
 
@@ -138,7 +140,28 @@ class OnlyNew:
         return {"new": "1"}
 
 
-CONDITIONS: tuple[type, ...] = (RewardAtLeast, ValueWithin, OnlyNew)
+@dataclass(frozen=True)
+class DrawnFor:
+    """Of one source: who drew it, or the target that it was drawn for."""
+
+    source: str
+
+    @classmethod
+    def read(cls, query: Query, objectives: Sequence[Objective], refused: Refusals) -> list["DrawnFor"]:
+        source = query.get("source", "").strip()[:MOST_SOURCE]
+        return [cls(source)] if source else []
+
+    def apply(self, rows: QuerySet) -> QuerySet:
+        return rows.filter(source=self.source)
+
+    def words(self) -> str:
+        return origin.words(self.source)
+
+    def query(self) -> dict[str, str]:
+        return {"source": self.source}
+
+
+CONDITIONS: tuple[type, ...] = (RewardAtLeast, ValueWithin, OnlyNew, DrawnFor)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from django.db import models
 
 from designlab.accounts.models import TeamOwned
 from designlab.campaigns.models import Campaign, Run
+from designlab.candidates import origin
 
 
 class Candidate(models.Model):
@@ -15,6 +16,7 @@ class Candidate(models.Model):
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="candidates")
     evaluation = models.PositiveIntegerField()  # order of arrival within the run, from 1
     step = models.PositiveIntegerField()
+    source = models.CharField(max_length=80, blank=True)  # who or what the generator drew it for, in its own words
     smiles = models.TextField()
     scaffold = models.TextField(blank=True)
     is_known = models.BooleanField()  # stands in the campaign's data
@@ -36,6 +38,11 @@ class Candidate(models.Model):
 
     def __str__(self) -> str:
         return self.smiles
+
+    @property
+    def origin(self) -> str:
+        """Who drew it or what for, in words."""
+        return origin.words(self.source)
 
     @property
     def label(self) -> str:

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 
 from designlab.accounts.selectors import may_design
 from designlab.campaigns.models import Run
-from designlab.candidates import coverage, exports, selection, selectors, space
+from designlab.candidates import coverage, exports, origin, selection, selectors, space
 from designlab.candidates.aligned import aligned_view
 from designlab.candidates.detail import detail as detail_of
 from designlab.candidates.filters import Filter
@@ -40,6 +40,8 @@ def listing(request: HttpRequest, pk: int) -> HttpResponse:
             "listing": shown,
             "view": view,
             "histograms": histograms(shown.run, shown.objectives, shown.filter),
+            "sources": [(source, origin.words(source)) for source in origin.sources_of(shown.run)],
+            "source": shown.filter.fields().get("source", ""),
             "headings": _headings(shown, view),
             "base_query": _before_page(shown.filter.query(view="grid" if view == "grid" else "")),
         },

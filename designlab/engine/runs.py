@@ -12,6 +12,7 @@ from samplers import api
 families = api.families
 describe_config = api.describe_config
 check_config = api.check_config
+suggested = api.suggested
 resolve_device = api.resolve_device
 library_versions = api.library_versions
 
@@ -103,3 +104,8 @@ def random_rewards(spec: dict, *, checkpoint: tuple[str, str], n: int, seed: int
 def evaluate(spec: dict, smiles: list[str]) -> list[float]:
     """log_reward of known structures under a run's reward; charged to nobody."""
     return api.evaluate(spec["reward"], smiles, _models(spec), spec.get("kind", ""))
+
+
+def read_targets(text: str) -> tuple[float, ...]:
+    """The numbers of a setting that holds targets. Raises SettingRefused naming what is none."""
+    return api.read_numbers("targets", text)

@@ -5,15 +5,19 @@ from __future__ import annotations
 import importlib.metadata
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import samplers
 from samplers.errors import ConfigError
+
+if TYPE_CHECKING:
+    from samplers.config import Wanted
 
 # Asks a remote scorer: address, objective and structures give one number each, None where there is none.
 Scorer = Callable[[str, str, Sequence[str]], Sequence[float | None]]
 # Says how many structures a run may have charged in all, at most the number asked for, and why when it is less.
 Allow = Callable[[int], tuple[int, str]]
+BETWEEN = ("double_sigmoid", "gaussian")  # curves that want a value, not more or less of it
 
 
 def families(kind: str = "") -> list[dict[str, str]]:
@@ -30,11 +34,53 @@ def describe_config(family: str, kind: str = "") -> list[dict[str, Any]]:
     return config_class(family).describe(kind)
 
 
-def check_config(family: str, raw: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings in full. Raises ConfigError naming the first one refused."""
+def check_config(
+    family: str, raw: Mapping[str, Any], reward: Mapping[str, Any] | None = None, kind: str = ""
+) -> dict[str, Any]:
+    """The settings in full. Raises ConfigError naming the first one refused, with a reward also what it cannot serve.
+
+    A reward over another kind than `kind` is refused; without `kind` it says itself what it is over.
+    """
     from samplers.families import config_class
 
-    return config_class(family).from_dict(dict(raw)).to_dict()
+    config = config_class(family).from_dict(dict(raw))
+    if reward is not None:
+        config.check(_wanted(reward, kind))
+    return config.to_dict()
+
+
+def suggested(
+    reward: Mapping[str, Any] | None, kind: str, *, n_labelled: int = 0, n_unlabelled: int = 0
+) -> list[dict[str, Any]]:
+    """The generators for a kind, the best suited first: name, label, help, fit (0 and above) and reason.
+
+    Without a reward, which is then not known yet, they are judged as for one of computed properties.
+    """
+    from samplers.config import Wanted
+    from samplers.families import config_class
+
+    wanted = _wanted(reward, kind, n_labelled, n_unlabelled) if reward else Wanted(kind, (), n_labelled, n_unlabelled)
+    found: list[dict[str, Any]] = []
+    for row in families(kind):
+        fit, reason = config_class(row["name"]).suits(wanted)
+        found.append({**row, "fit": fit, "reason": reason})
+    return sorted(found, key=lambda row: -row["fit"])
+
+
+def _wanted(reward: Mapping[str, Any], kind: str, n_labelled: int = 0, n_unlabelled: int = 0) -> Wanted:
+    from samplers.config import Asked, Wanted
+    from samplers.rewards.definition import RewardDefinition
+
+    definition = RewardDefinition.from_dict(dict(reward), kind)
+    asked = [
+        Asked(
+            one.name,
+            frozenset(item.source.kind for item in one.walk() if not item.members),
+            one.transform.kind in BETWEEN and not one.members,
+        )
+        for one in definition.objectives
+    ]
+    return Wanted(definition.kind, tuple(asked), n_labelled, n_unlabelled)
 
 
 def resolve_device(wish: str) -> str:

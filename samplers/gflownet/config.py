@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from samplers.config import Settings, setting
+from samplers.config import Settings, Wanted, setting
 from samplers.errors import ConfigError
 from samplers.kinds import MOLECULE, SEQUENCES
 
 LOSSES = ("tb", "vargrad", "db", "subtb", "fl-db", "fl-subtb")
+FORWARD_LOOKING = ("fl-db", "fl-subtb")
+ASKED = {"model": "a learned model", "remote": "a remote scorer"}
+
+
+def check_partial(loss: str, sources: Iterable[str]) -> None:
+    """Raise ConfigError, naming what stands in the way, for a reward that says nothing sound of unfinished designs.
+
+    `sources` are the kinds of source that the reward has; without any it has sources of its own.
+    """
+    sources = list(sources)
+    asked = [words for kind, words in ASKED.items() if kind in sources]
+    if asked or not sources:
+        which = asked[0] if asked else "sources of its own"
+        raise ConfigError(
+            "loss",
+            f"{loss} looks at designs that are not finished, and only a reward of computed properties alone can judge "
+            f"those, not one with {which}. Choose subtb or tb, or leave such objectives out.",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,3 +143,13 @@ class GFlowNetConfig(Settings):
         Settings.__post_init__(self)
         if 0 < self.max_length < self.min_length:
             raise ConfigError("max_length", f"must not be below the shortest length, {self.min_length}")
+
+    def check(self, wanted: Wanted) -> None:
+        """Raise ConfigError where the loss needs energies of unfinished designs that the reward does not have."""
+        if self.loss in FORWARD_LOOKING:
+            check_partial(self.loss, {kind for objective in wanted.objectives for kind in objective.sources})
+
+    @classmethod
+    def suits(cls, wanted: Wanted) -> tuple[float, str]:
+        """A good first choice for any reward."""
+        return 1.0, "It learns from the reward alone, whatever the reward is made of, and finds many different designs."

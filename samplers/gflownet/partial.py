@@ -12,24 +12,14 @@ import torch
 from torch import Tensor
 
 from samplers.environments.design import DesignEnvironment
-from samplers.errors import ConfigError
 from samplers.evaluation import Archive
 
 CACHED = 200_000  # structures whose reward is remembered; forgetting costs time only
-ASKED = {"model": "a learned model", "remote": "a remote scorer"}
 
 
-def check_partial(loss: str, reward: Any) -> None:
-    """Raise ConfigError, naming what stands in the way, for a reward that says nothing sound of unfinished designs."""
-    sources = reward.definition.sources if hasattr(reward, "definition") else ()
-    asked = [ASKED[source.kind] for source in sources if source.kind in ASKED]
-    if asked or not sources:
-        which = asked[0] if asked else "sources of its own"
-        raise ConfigError(
-            "loss",
-            f"{loss} looks at designs that are not finished, and only a reward of computed properties alone can judge "
-            f"those, not one with {which}. Choose subtb or tb, or leave such objectives out.",
-        )
+def sources_of(reward: Any) -> list[str]:
+    """The kinds of source that a reward has; none for one without a written form."""
+    return [source.kind for source in reward.definition.sources] if hasattr(reward, "definition") else []
 
 
 class PartialEnergies:

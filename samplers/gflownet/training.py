@@ -17,10 +17,10 @@ from samplers.events import Event
 from samplers.gflownet.batches import Batch, Sources
 from samplers.gflownet.behaviour.replay import ReplayMemory
 from samplers.gflownet.behaviour.teacher import TeacherReward
-from samplers.gflownet.config import GFlowNetConfig
+from samplers.gflownet.config import GFlowNetConfig, check_partial
 from samplers.gflownet.kinds import empty_policy
 from samplers.gflownet.losses.table import LOSSES, Residuals
-from samplers.gflownet.partial import PartialEnergies, check_partial
+from samplers.gflownet.partial import PartialEnergies, sources_of
 from samplers.gflownet.policy import Policy, evaluate
 from samplers.gflownet.regions import Regions
 from samplers.gflownet.trajectories import Evaluated, Trajectories, concatenate
@@ -79,7 +79,7 @@ def make_energies(config: GFlowNetConfig, environment: DesignEnvironment, archiv
     """Energies of unfinished designs where the loss needs them. Raises ConfigError where the reward has none."""
     if not LOSSES[config.loss].needs_energy:
         return None
-    check_partial(config.loss, archive.reward)
+    check_partial(config.loss, sources_of(archive.reward))
     return PartialEnergies(environment, archive, config.reward_exponent)
 
 

@@ -174,6 +174,50 @@
     field.before(slider);
   }
 
+  // -- the target dial: a slider over the drawing, which moves the mark at once; the words follow from the server -------
+  const LEVELS = ["outside", "edge", "inside", "edge", "outside"];
+  function levelOf(value, [lowest, low, high, highest]) {
+    if (value >= low && value <= high) return "inside";
+    return value >= lowest && value <= highest ? "edge" : "outside";
+  }
+  const DIAL_WIDTH = 640;
+  const written = (field) => field.value.trim().replaceAll("−", "-").split(/[\s,;]+/).filter(Boolean).map(Number).filter(Number.isFinite);
+  function markTargets(dial, values) {
+    const low = Number(dial.dataset.low), high = Number(dial.dataset.high), edges = dial.dataset.edges.split(" ").map(Number);
+    dial.querySelector(".marks").replaceChildren(...values.map((value) => {
+      const line = document.createElementNS("http://www.w3.org/2000/svg", "line");
+      const x = Math.min(DIAL_WIDTH - 1, Math.max(1, (DIAL_WIDTH * (value - low)) / (high - low)));
+      for (const [key, part] of Object.entries({ x1: x, x2: x, y1: 2, y2: 114, "vector-effect": "non-scaling-stroke" })) line.setAttribute(key, part);
+      line.setAttribute("class", levelOf(value, edges));
+      return line;
+    }));
+  }
+  function dressDial(box) {
+    const drawn = document.getElementById("dial-drawn"), field = box.querySelector("input");
+    if (!drawn?.dataset.low) return;
+    let slider = document.getElementById("dial-slider");
+    if (!slider) {
+      slider = Object.assign(document.createElement("input"), { type: "range", id: "dial-slider" });
+      slider.setAttribute("aria-label", "Target, slider; of several it moves the last");
+      slider.addEventListener("input", () => {
+        const values = [...written(field).slice(0, -1), Number(Number(slider.value).toPrecision(3))];
+        field.value = values.join(" ");
+        touched.set(field.name, ++clock);
+        markTargets(document.getElementById("dial-drawn"), values);
+      });
+      field.addEventListener("input", () => {
+        const values = written(field);
+        if (!values.length) return;
+        markTargets(document.getElementById("dial-drawn"), values);
+        slider.value = values[values.length - 1];
+      });
+    }
+    if (slider.previousElementSibling !== drawn) drawn.after(slider);
+    const low = Number(drawn.dataset.low), high = Number(drawn.dataset.high), values = written(field);
+    Object.assign(slider, { min: low, max: high, step: (high - low) / 400 });
+    slider.value = values.length ? values[values.length - 1] : (low + high) / 2;
+  }
+
   // -- the page as a whole --------------------------------------------------------------------------------------
   const target = () => {
     const direction = form.elements.direction;
@@ -182,6 +226,7 @@
   function dress() {
     form.querySelectorAll("[data-objective]").forEach(draw);
     form.querySelectorAll("[data-slider]").forEach(addSlider);
+    form.querySelectorAll("[data-dial]").forEach(dressDial);
     target();
   }
 
@@ -234,6 +279,7 @@
       else form.elements.target.focus();
     }
     if (event.target.name === "target" && event.target.value) document.getElementById("aim-button").click();
+    if (event.target.matches("[data-family]")) document.getElementById("use-family").click();
     if (["labelled", "unlabelled"].includes(event.target.name)) form.querySelector('[name="do"][value="data"]').click();
   });
   form.addEventListener("click", (event) => {

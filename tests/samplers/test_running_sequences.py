@@ -41,6 +41,8 @@ def test_a_run_over_sequences_fills_its_budget_with_sequences(finished):
     assert len({row["smiles"] for row in rows}) == len(rows) == 60 == last["n_evaluations"]
     assert all(len(row["smiles"]) == 8 and set(row["smiles"]) <= set("ACGT") for row in rows)
     assert all(row["scaffold"] == "" and row["fingerprint"] == b"" for row in rows)
+    told = [source for record in last["records"] for source, n in record["sources"] for _ in range(n)]
+    assert [row["source"] for row in rows] == told
     known = {row["smiles"] for row in rows if row["is_known"]}
     assert known == set(KNOWN) & {row["smiles"] for row in rows}
 
@@ -56,7 +58,7 @@ def test_the_family_measures_sequences_and_says_which_settings_concern_them():
     assert report["expressible"]["n_expressible"] == 5
     names = {row["name"] for row in api.describe_config("gflownet", "dna")}
     assert "max_length" in names and "max_heavy_atoms" not in names
-    assert [row["name"] for row in api.families("dna")] == ["gflownet", "diffusion"]
+    assert "gflownet" in {row["name"] for row in api.families("dna")}
 
 
 def test_modes_of_sequences_are_counted_in_letters():

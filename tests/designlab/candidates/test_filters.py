@@ -5,6 +5,7 @@ import math
 import pytest
 from django.http import QueryDict
 
+from designlab.candidates import origin
 from designlab.candidates.filters import Filter
 from designlab.candidates.models import Candidate
 from designlab.candidates.objectives import objectives_of
@@ -106,3 +107,18 @@ def test_the_limit_on_the_indexed_column_never_loses_a_row(lab):
     one.log_reward = math.log(0.7) - 1e-9  # a hair apart, as rounding leaves them
     one.save()
     assert one in kept(lab, "reward_min=0.7")
+
+
+def test_a_source_keeps_what_was_drawn_for_it_and_is_told_in_words(lab):
+    for one in lab.candidates[:4]:
+        one.source = "target -1.5"
+        one.save()
+    assert {one.pk for one in kept(lab, "source=target+-1.5")} == {one.pk for one in lab.candidates[:4]}
+    assert Filter.read(QueryDict("source=target+-1.5"), []).words() == ["for target −1.5"]
+
+
+def test_targets_are_offered_by_their_number(lab):
+    for one, source in zip(lab.candidates, ["target 10", "target 9", "student"], strict=False):
+        one.source = source
+        one.save()
+    assert origin.sources_of(lab.run) == ["student", "target 9", "target 10"]

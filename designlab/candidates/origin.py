@@ -1,0 +1,36 @@
+"""Who or what a generator drew a design for, as its records name it, and how pages say it."""
+
+from designlab.campaigns.models import Run
+from designlab.common.kept import kept, key_of
+
+TARGET = "target "  # followed by the number asked for, in the unit of the objective that is steered
+WORDS = {
+    "student": "drawn by the model", "teacher": "drawn by the teacher", "local_search": "found by local search",
+    "dataset": "from your data", "replay": "drawn again",
+}  # fmt: skip
+
+
+def words(source: str) -> str:
+    """A source in words: "for target 3.5", "drawn by the model"; empty for none."""
+    if source.startswith(TARGET):
+        return f"for {source}".replace("-", "−")
+    return WORDS.get(source, source)
+
+
+def target_of(source: str) -> float | None:
+    """The target that a source names, None for any other."""
+    try:
+        return float(source.removeprefix(TARGET)) if source.startswith(TARGET) else None
+    except ValueError:
+        return None
+
+
+def sources_of(run: Run) -> list[str]:
+    """The sources that a run's candidates have, targets by their number; none where there is nothing to tell apart."""
+
+    def look() -> list[str]:
+        found = run.candidates.exclude(source="").order_by().values_list("source", flat=True)
+        return sorted(found.distinct(), key=lambda text: (target_of(text) is not None, target_of(text) or 0.0, text))
+
+    found = kept(key_of("sources", run.pk, run.n_candidates), look)
+    return found if len(found) > 1 else []
