@@ -38,6 +38,7 @@ from samplers.facade.rewards import (
 )
 from samplers.facade.runs import (
     advance_run,
+    aimed_at,
     check_config,
     describe_config,
     families,
@@ -81,6 +82,7 @@ __all__ = [
     "ConfigError",
     "DesignError",
     "advance_run",
+    "aimed_at",
     "alert_sets",
     "align_sequences",
     "check_config",

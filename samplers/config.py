@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import Any, Self
 
@@ -137,6 +138,10 @@ class Settings:
 
     def check(self, wanted: Wanted) -> None:
         """Raise ConfigError naming the setting that this reward cannot serve; known before anything is loaded."""
+
+    def aimed(self, objectives: Sequence[Asked]) -> int:
+        """Which of a reward's objectives the targets are values of; −1 where a family has no targets."""
+        return -1
 
     @classmethod
     def suits(cls, wanted: Wanted) -> tuple[float, str]:

@@ -100,13 +100,13 @@ def dial_of(page: SetUp, models: list[dict], *, wait: bool) -> Dial | None:
 
 
 def steered(page: SetUp) -> dict | None:
-    """The objective that the targets are values of: the one chosen, else the first learned one, else the first."""
-    objectives = (page.reward or {}).get("objectives", [])
+    """The objective that the targets are values of, as the generator says."""
+    if not page.reward:
+        return None
     setting = page.config.controlled("objective")
-    chosen = setting["field"].value() if setting else ""
-    learned = (one for one in objectives if one.get("source", {}).get("kind") == "model")
-    usual = next(learned, objectives[0] if objectives else None)
-    return next((one for one in objectives if one["name"] == chosen), usual)
+    chosen = {setting["name"]: setting["field"].value() or ""} if setting else {}
+    name = engine.aimed_at(page.family["name"], chosen, page.reward, page.kind)
+    return next((one for one in page.reward["objectives"] if one["name"] == name), None)
 
 
 def _values(

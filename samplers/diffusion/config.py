@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import math
-import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from samplers.config import Settings, setting
+from samplers.config import Asked, Settings, Wanted, read_numbers, setting
 from samplers.errors import ConfigError
-from samplers.kinds import MOLECULE, SEQUENCES
+from samplers.kinds import MOLECULE, PLURALS, SEQUENCES
 
 MODELS = ("auto", "autoregressive", "latent", "masked")
 MAX_TARGETS = 50
+ENOUGH = 1_000  # structures from which it is worth while to learn what structures are like
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,17 +22,17 @@ class DiffusionConfig(Settings):
     merge_children: ClassVar[bool] = True  # equal sites are always one action here
 
     steer_by: str = setting(
-        "", label="Steer by", level="basic",
+        "", label="Steer by", level="basic", control="objective",
         help="The objective whose value designs shall have; blank takes the first learned one, else the first.",
     )  # fmt: skip
     targets: str = setting(
-        "", label="Target", level="basic",
+        "", label="Target", level="basic", control="targets",
         help="The wanted value in the objective's unit, or several for a sweep, separated by spaces or commas; blank "
         "takes nine over the central 90 % of your data.",
     )  # fmt: skip
     n_designs: int = setting(
         200, label="Designs for each target", help="Distinct designs drawn and scored for every target.",
-        unit="designs", low=1, high=100_000, level="basic",
+        unit="designs", low=1, high=100_000, level="basic", control="per target",
     )  # fmt: skip
     guidance: float = setting(
         1.0, label="Guidance", low=0.0, high=10.0, level="basic", ends=("ignore the target", "beyond the data"),
@@ -43,7 +43,7 @@ class DiffusionConfig(Settings):
         help="Spread of the labels that training sees around what is predicted; 0 takes it from the held-out error.",
     )  # fmt: skip
     scaffold: str = setting(
-        "", label="Keep", level="basic",
+        "", label="Keep", level="basic", control="structure",
         help="What every design must contain: a SMILES, or letters at fixed places such as NNACGTNN.",
     )  # fmt: skip
     model: str = setting(
@@ -115,19 +115,42 @@ class DiffusionConfig(Settings):
             raise ConfigError("max_length", f"must not be below the shortest length, {self.min_length}")
         read_targets(self.targets)
 
+    def aimed(self, objectives: Sequence[Asked]) -> int:
+        """The position of the objective named, else of the first learned one, else of the first that is not paid."""
+        named = [at for at, one in enumerate(objectives) if one.name == self.steer_by]
+        if named:
+            return named[0]
+        free = [at for at, one in enumerate(objectives) if not one.paid]
+        return next((at for at in free if objectives[at].learned), free[0] if free else 0)
+
+    def check(self, wanted: Wanted) -> None:
+        """Raise ConfigError for an objective that the reward does not have, or whose every answer is paid for."""
+        names = [one.name for one in wanted.objectives]
+        if self.steer_by and self.steer_by not in names:
+            listed = ", ".join(map(repr, names))
+            words = f"is {self.steer_by!r}, which is no objective of the reward; there are {listed}"
+            raise ConfigError("steer_by", words)
+        at = self.aimed(wanted.objectives)
+        if wanted.objectives[at].paid:
+            raise ConfigError(
+                "steer_by",
+                f"{names[at]!r} asks a remote scorer, and labelling the data would pay for thousands of calls. Steer "
+                "by a computed property or by a model learned from your labels",
+            )
+
+    @classmethod
+    def suits(cls, wanted: Wanted) -> tuple[float, str]:
+        """Best where a learned value is to be hit, and there is enough to learn from what structures are like."""
+        n = wanted.n_labelled + wanted.n_unlabelled
+        aimed = [one.name for one in wanted.objectives if one.learned and one.is_between]
+        if aimed and n >= ENOUGH:
+            return 2.0, f"Your goal is a value of {aimed[0]}, and there are {n:,} {PLURALS[wanted.kind]} to learn from."
+        return 0.5, ""
+
 
 def read_targets(text: str) -> tuple[float, ...]:
     """The numbers of a list separated by spaces, commas or semicolons, each once. Raises ConfigError."""
-    found = []
-    for word in re.split(r"[\s,;]+", text.strip()):
-        if not word:
-            continue
-        try:
-            found.append(float(word))
-        except ValueError:
-            raise ConfigError("targets", f"{word!r} is not a number; write targets such as 2.5 or 1, 2, 3") from None
-        if not math.isfinite(found[-1]):
-            raise ConfigError("targets", f"{word!r} is not a finite number")
+    found = read_numbers("targets", text)
     if len(found) > MAX_TARGETS:
         raise ConfigError("targets", f"are {len(found)}; a sweep takes at most {MAX_TARGETS}")
     return tuple(dict.fromkeys(found))

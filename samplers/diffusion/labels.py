@@ -73,9 +73,7 @@ def steered(reward: Reward, steer_by: str) -> int:
     definition = getattr(reward, "definition", None)
     if definition is None:
         return 0
-    kinds = [{item.source.kind for item in objective.walk()} for objective in definition.objectives]
-    free = [at for at, kind in enumerate(kinds) if "remote" not in kind]
-    return next((at for at in free if "model" in kinds[at]), free[0] if free else 0)
+    return DiffusionConfig().aimed(definition.asked)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 Scorer = Callable[[str, str, Sequence[str]], Sequence[float | None]]
 # Says how many structures a run may have charged in all, at most the number asked for, and why when it is less.
 Allow = Callable[[int], tuple[int, str]]
-BETWEEN = ("double_sigmoid", "gaussian")  # curves that want a value, not more or less of it
 
 
 def families(kind: str = "") -> list[dict[str, str]]:
@@ -67,20 +66,21 @@ def suggested(
     return sorted(found, key=lambda row: -row["fit"])
 
 
+def aimed_at(family: str, raw: Mapping[str, Any], reward: Mapping[str, Any], kind: str = "") -> str:
+    """The name of the objective that a family's targets are values of; empty for a family without targets."""
+    from samplers.families import config_class
+
+    objectives = _wanted(reward, kind).objectives
+    position = config_class(family).from_dict(dict(raw)).aimed(objectives)
+    return objectives[position].name if position >= 0 else ""
+
+
 def _wanted(reward: Mapping[str, Any], kind: str, n_labelled: int = 0, n_unlabelled: int = 0) -> Wanted:
-    from samplers.config import Asked, Wanted
+    from samplers.config import Wanted
     from samplers.rewards.definition import RewardDefinition
 
     definition = RewardDefinition.from_dict(dict(reward), kind)
-    asked = [
-        Asked(
-            one.name,
-            frozenset(item.source.kind for item in one.walk() if not item.members),
-            one.transform.kind in BETWEEN and not one.members,
-        )
-        for one in definition.objectives
-    ]
-    return Wanted(definition.kind, tuple(asked), n_labelled, n_unlabelled)
+    return Wanted(definition.kind, definition.asked, n_labelled, n_unlabelled)
 
 
 def resolve_device(wish: str) -> str:

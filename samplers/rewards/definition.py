@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from samplers.config import Asked
 from samplers.errors import ConfigError
 from samplers.kinds import MOLECULE, PLURALS, check_kind
 from samplers.rewards.checks import MAX_NAME, number, one_of, refuse_unknown, text
@@ -27,6 +28,7 @@ MAX_OBJECTIVES: Final = 40
 MAX_DEPTH: Final = 5
 ReadSource = Callable[[Any, str], Source]  # plain data and the place to name; sequences have sources of their own
 MAX_IN_ALL: Final = 200
+BETWEEN: Final = ("double_sigmoid", "gaussian")  # curves that want a value, not more or less of it
 AS_IT_IS: Final = {"kind": "linear", "low": 0.0, "high": 1.0}
 
 
@@ -204,6 +206,18 @@ class RewardDefinition:
         """SHA-256 (hex) of the canonical JSON: equal for two texts that mean the same reward."""
         plain = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(plain.encode()).hexdigest()
+
+    @property
+    def asked(self) -> tuple[Asked, ...]:
+        """The outermost objectives as the settings of a generator look at them."""
+        return tuple(
+            Asked(
+                one.name,
+                frozenset(item.source.kind for item in one.walk() if not item.members),
+                one.transform.kind in BETWEEN and not one.members,
+            )
+            for one in self.objectives
+        )
 
     @property
     def labels(self) -> tuple[str, ...]:

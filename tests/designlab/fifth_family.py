@@ -24,6 +24,9 @@ class FifthConfig(Settings):
         if self.steer_by and self.steer_by not in {one.name for one in wanted.objectives}:
             raise ConfigError("steer_by", f"is {self.steer_by!r}, which the reward does not have")
 
+    def aimed(self, objectives):
+        return next((at for at, one in enumerate(objectives) if one.name == self.steer_by), 0)
+
     @classmethod
     def suits(cls, wanted: Wanted) -> tuple[float, str]:
         return (
