@@ -12,6 +12,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from samplers.diffusion.draws import by_inversion, own_uniforms
 from samplers.diffusion.masked.network import Denoiser
 
 
@@ -29,15 +30,6 @@ class SamplingPlan:
     remask_rounds: int = 0
     remask_share: float = 0.2
     polish: bool = False
-
-
-def _draw(log_p: Tensor, uniform: Tensor) -> Tensor:
-    """One token a row from log-probabilities (N, V) by inversion in double precision, at uniforms (N,)."""
-    p = log_p.double().exp()
-    cumulative = p.cumsum(dim=1)
-    wanted = (uniform * cumulative[:, -1]).unsqueeze(1)
-    last = (p > 0).long().cumsum(dim=1).argmax(dim=1)  # rounding may reach the end; the last possible token is there
-    return torch.minimum(torch.searchsorted(cumulative, wanted, right=True).squeeze(1), last)
 
 
 def _revealed(hidden: Tensor, share: float, confidence: Tensor, chance: Tensor, polish: bool) -> Tensor:
@@ -63,7 +55,7 @@ def _reveal_all(
             break
         if log_p is None or not torch.equal(seen, tokens):  # nothing changed: the network would say the same
             log_p, seen = denoiser.guided(tokens, reward, plan.guidance), tokens
-        drawn = _draw(log_p.flatten(0, 1), uniforms[:, step, 0].flatten()).view_as(tokens)
+        drawn = by_inversion(log_p.flatten(0, 1), uniforms[:, step, 0].flatten()).view_as(tokens)
         confidence = log_p.gather(-1, drawn.unsqueeze(-1)).squeeze(-1)
         share = 1.0 if step == plan.n_steps - 1 else (now - after) / now
         show = _revealed(hidden, share, confidence, uniforms[:, step, 1], plan.polish)
@@ -82,8 +74,7 @@ def sample(
     n, length = fixed.shape
     rounds = 1 + plan.remask_rounds
     shape = (rounds, plan.n_steps + 1, 2, length)
-    own = [torch.Generator().manual_seed(seed) for seed in torch.randint(2**62, (n,), generator=source).tolist()]
-    uniforms = torch.stack([torch.rand(shape, generator=one, dtype=torch.float64) for one in own]).to(fixed.device)
+    uniforms = own_uniforms(n, shape, source).to(fixed.device)
     free = fixed < 0
     tokens = _reveal_all(denoiser, fixed.masked_fill(free, denoiser.mask), reward, plan, uniforms[:, 0, :-1], 1.0)
     for k in range(1, rounds):
