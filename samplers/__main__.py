@@ -35,6 +35,10 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--threads", type=int, default=1, help="threads of torch on the CPU (default 1)")
     run.add_argument("--data", type=Path, help="the folder with the experiment's data files")
     run.add_argument("--json", type=Path, help="the file for the rows (default var/experiments/NAME.json)")
+    draw = commands.add_parser("picture", help="draw the picture of an experiment's rows")
+    draw.add_argument("experiment", help="a name that `list` gives")
+    draw.add_argument("--json", type=Path, help="the file with the rows (default var/experiments/NAME.json)")
+    draw.add_argument("--out", type=Path, help="the SVG to write (default: beside the rows)")
     return parser
 
 
@@ -111,6 +115,20 @@ def _reproduce(asked: argparse.Namespace) -> int:
     return 1 if left.failed else 0
 
 
+def _picture(asked: argparse.Namespace) -> int:
+    experiment = registry.find(asked.experiment)
+    if experiment.picture is None:
+        raise ConfigError("experiment", f"{experiment.name} has no picture")
+    file = asked.json or Path("var", "experiments", f"{experiment.name}.json")
+    raw = Document(file, experiment).read()
+    if not raw["rows"]:
+        raise ConfigError("json", f"{file} holds no rows yet; run `reproduce {experiment.name}` first")
+    out = asked.out or file.with_suffix(".svg")
+    out.write_text(experiment.picture(raw))
+    sys.stdout.write(f"written to {out}\n")
+    return 0
+
+
 def _threads(n: int) -> None:
     import torch
 
@@ -126,6 +144,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if asked.command == "list":
             sys.stdout.write(_list())
             return 0
+        if asked.command == "picture":
+            return _picture(asked)
         _threads(asked.threads)
         return _reproduce(asked)
     except DesignError as error:

@@ -25,6 +25,8 @@ MODULES: dict[str, str] = {
     "gmm25": "samplers.experiments.gmm25",
     "manywell": "samplers.experiments.manywell",
     "frag-seh": "samplers.experiments.frag_seh",
+    "swissroll": "samplers.experiments.swissroll",
+    "langevin": "samplers.experiments.langevin",
 }
 
 Progress = Callable[[int, int, Mapping[str, float]], None]
@@ -65,6 +67,7 @@ class Experiment:
     `only` names the methods of a size that has fewer than the others. `published` has the form of a summary,
     {setting: {method: {metric: value}}}, beside "source". `compare` makes what only all rows together can say: when
     each method reaches a level of a curve that the best of them defines, {curve: steps_to_levels(rows, curve, ...)}.
+    `picture` turns the file's content into the text of an SVG.
     """
 
     name: str
@@ -77,6 +80,7 @@ class Experiment:
     only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     published: Mapping[str, Any] = field(default_factory=dict)
     compare: Callable[[list[dict[str, Any]]], dict[str, Any]] | None = None
+    picture: Callable[[Mapping[str, Any]], str] | None = None
 
     def has(self, setting: str, method: str) -> bool:
         """Whether a size has a method."""

@@ -55,7 +55,7 @@ def effective_sample_size(draws: Tensor) -> float:
     pairs = pairs[: int(negative[0])] if len(negative) else pairs
     monotone = torch.cummin(pairs, dim=0).values
     time = 2 * float(monotone.sum()) - 1
-    # Fewer than log10 draws behind one independent one is more than noise in the correlations can support.
+    # Antithetic chains are not believed beyond log10 of the draws, where the estimate is mostly noise.
     return m * n / max(time, 1 / math.log10(m * n))
 
 

@@ -68,7 +68,7 @@ def test_short_chains_from_data_recover_a_mixture_roughly():
 def test_a_memory_recovers_it_closely_and_no_training_does_not():
     # Restarts are few: with twenty to a batch the memory holds many chains that have not arrived yet.
     remembering = density_settings(
-        buffer_size=2000, restart_share=0.01, chain_steps=10, first_scale=0.17, last_scale=0.17
+        energy_penalty=0.01, buffer_size=2000, restart_share=0.002, chain_steps=10, first_scale=0.17, last_scale=0.17
     )
     assert variation(trained(remembering, 1500)) < 0.08
     assert variation(trained(remembering, 0)) > 0.3
