@@ -2,7 +2,6 @@
 
 from designlab.campaigns.models import Run
 from designlab.candidates.filters import Filter
-from designlab.candidates.models import Candidate
 from designlab.candidates.selectors import matching
 from designlab.charts.logo import logo
 from designlab.engine.designs import Sequences, designs_of
@@ -16,14 +15,14 @@ def aligned_view(run: Run, chosen: Filter) -> dict:
     designs = designs_of(run.kind)
     if not isinstance(designs, Sequences):
         return {}
-    best = list(matching(run, chosen).values_list("smiles", "evaluation", "pk", "reward")[:COMPARED])
+    best = matching(run, chosen).rows(stop=COMPARED)
     if not best:
         return {}
-    mine = designs.aligned([row[0] for row in best])
+    mine = designs.aligned([one.smiles for one in best])
     known = [row["smiles"] for row in run.report.get("best_data", [])[:COMPARED]]
     rows = [
-        {"pk": pk, "label": Candidate(run=run, evaluation=number).label, "reward": reward, "row": designs.row(text)}
-        for (_, number, pk, reward), text in zip(best[:SHOWN], mine["rows"], strict=False)
+        {"pk": one.pk, "label": one.label, "reward": one.reward, "row": designs.row(text)}
+        for one, text in zip(best[:SHOWN], mine["rows"], strict=False)
     ]
     return {
         "logo": logo(mine["heights"], designs.colours, f"the {len(best):,} best candidates shown"),

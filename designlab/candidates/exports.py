@@ -2,14 +2,14 @@
 
 import csv
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from itertools import chain
 
-from django.db.models import QuerySet
 from django.utils.text import slugify
 
 from designlab.campaigns.models import Run
 from designlab.candidates.models import Candidate
 from designlab.candidates.objectives import Objective
+from designlab.candidates.selectors import Matches
 from designlab.engine import structures
 from designlab.engine.designs import designs_of
 
@@ -58,45 +58,48 @@ def figures(candidate: Candidate, objectives: list[Objective], family: str) -> d
     }
 
 
-def _figured(rows: QuerySet[Candidate], run: Run, objectives: list[Objective]) -> Iterator[tuple[Candidate, dict]]:
-    source = rows.iterator(chunk_size=CHUNK)
-    while chunk := list(islice(source, CHUNK)):
+def _figured(found: Matches, run: Run, objectives: list[Objective]) -> Iterator[tuple[Candidate, dict]]:
+    for chunk in found.chunks(CHUNK):
         families = designs_of(run.kind).families(chunk) if run.kind == "molecule" else [""] * len(chunk)
         for candidate, family in zip(chunk, families, strict=True):
-            candidate.run = run
             yield candidate, figures(candidate, objectives, family)
 
 
-def as_csv(rows: QuerySet[Candidate], run: Run, objectives: list[Objective]) -> Iterator[str]:
+def _each(found: Matches) -> Iterator[Candidate]:
+    return chain.from_iterable(found.chunks(CHUNK))
+
+
+def as_csv(found: Matches, run: Run, objectives: list[Objective]) -> Iterator[str]:
     """A table with a header; every value under the name of its objective."""
     blank = Candidate(run=run, values={}, uncertainty={}, desirability={})
     header = ["id", designs_of(run.kind).column, *figures(blank, objectives, "")]
-    body = ([c.label, c.smiles, *shown.values()] for c, shown in _figured(rows, run, objectives))
+    body = ([c.label, c.smiles, *shown.values()] for c, shown in _figured(found, run, objectives))
     yield from csv_lines([header])
     yield from csv_lines(body)
 
 
-def as_sdf(rows: QuerySet[Candidate], run: Run, objectives: list[Objective]) -> Iterator[str]:
+def as_sdf(found: Matches, run: Run, objectives: list[Objective]) -> Iterator[str]:
     """Records with flat coordinates and the same figures as fields."""
-    for candidate, shown in _figured(rows, run, objectives):
+    for candidate, shown in _figured(found, run, objectives):
         fields = {"id": candidate.label, "smiles": candidate.smiles, **shown}
         yield structures.sdf_record(candidate.smiles, candidate.label, fields)
 
 
-def as_smi(rows: QuerySet[Candidate], run: Run, objectives: list[Objective]) -> Iterator[str]:
+def as_smi(found: Matches, run: Run, objectives: list[Objective]) -> Iterator[str]:
     """Structure and name, one a line."""
-    for smiles, evaluation in rows.values_list("smiles", "evaluation").iterator(chunk_size=CHUNK):
-        yield f"{smiles} {Candidate(run=run, evaluation=evaluation).label}\n"
+    for candidate in _each(found):
+        yield f"{candidate.smiles} {candidate.label}\n"
 
 
-def as_fasta(rows: QuerySet[Candidate], run: Run, objectives: list[Objective]) -> Iterator[str]:
+def as_fasta(found: Matches, run: Run, objectives: list[Objective]) -> Iterator[str]:
     """Records of a heading, the name and the reward, and the letters, sixty a line."""
-    for text, evaluation, reward in rows.values_list("smiles", "evaluation", "reward").iterator(chunk_size=CHUNK):
+    for candidate in _each(found):
+        text = candidate.smiles
         lines = "\n".join(text[i : i + FASTA_WIDTH] for i in range(0, len(text), FASTA_WIDTH))
-        yield f">{Candidate(run=run, evaluation=evaluation).label} reward={reward:.6g}\n{lines}\n"
+        yield f">{candidate.label} reward={candidate.reward:.6g}\n{lines}\n"
 
 
-Writer = Callable[[QuerySet[Candidate], Run, list[Objective]], Iterator[str]]
+Writer = Callable[[Matches, Run, list[Objective]], Iterator[str]]
 KINDS: dict[str, tuple[str, Writer]] = {
     "csv": ("text/csv; charset=utf-8", as_csv),
     "sdf": ("chemical/x-mdl-sdfile; charset=utf-8", as_sdf),

@@ -1,4 +1,4 @@
-"""Which candidates are shown, and in which order: read from an address, told in words, applied to a query.
+"""Which candidates are shown, and in which order: read from an address, told in words, applied to columns of figures.
 
 The list, the downloads and the selection for a review all go through `Filter`, so they cannot differ. Each kind of
 condition is one small class with the same five members; a new kind joins `CONDITIONS` and nothing else changes.
@@ -10,16 +10,19 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from urllib.parse import urlencode
 
-from django.db.models import F, QuerySet
+import numpy as np
+from numpy.typing import NDArray
 
 from designlab.candidates import origin
+from designlab.candidates.columns import Columns
 from designlab.candidates.objectives import Objective
-from designlab.common.json_number import JSONNumber
 from designlab.common.templatetags.figures import sensible
 
 MOST_SOURCE = 80  # signs that a source may have
 Query = Mapping[str, str]
 Refusals = dict[str, str]
+Mask = NDArray[np.bool_]
+Places = NDArray[np.int64]
 
 
 class Condition(Protocol):
@@ -29,8 +32,8 @@ class Condition(Protocol):
     def read(cls, query: Query, objectives: Sequence[Objective], refused: Refusals) -> list["Condition"]:
         """The conditions of this kind in an address; what cannot be used is noted in `refused` by its field."""
 
-    def apply(self, rows: QuerySet) -> QuerySet:
-        """The rows that fulfil it."""
+    def keeps(self, columns: Columns) -> Mask:
+        """Which candidates fulfil it."""
 
     def words(self) -> str:
         """How the page tells of it."""
@@ -70,10 +73,8 @@ class RewardAtLeast:
         low = number(query, "reward_min", refused)
         return [cls(low)] if low is not None else []
 
-    def apply(self, rows: QuerySet) -> QuerySet:
-        rows = rows.filter(reward__gte=self.low)
-        # The same limit on the indexed column, a hair wider, so that the index does the work.
-        return rows.filter(log_reward__gte=math.log(self.low) - 1e-6) if self.low > 0 else rows
+    def keeps(self, columns: Columns) -> Mask:
+        return columns.reward >= self.low
 
     def words(self) -> str:
         return f"reward ≥ {self.low:.2f}" if round(self.low, 2) == self.low else f"reward ≥ {written(self.low)}"
@@ -102,12 +103,10 @@ class ValueWithin:
                 found.append(cls(objective, low, high))
         return found
 
-    def apply(self, rows: QuerySet) -> QuerySet:
-        alias = f"{self.objective.key}_value"
-        rows = rows.alias(**{alias: JSONNumber("values", self.objective.name)})
-        if self.low is not None:
-            rows = rows.filter(**{f"{alias}__gte": self.low})
-        return rows if self.high is None else rows.filter(**{f"{alias}__lte": self.high})
+    def keeps(self, columns: Columns) -> Mask:
+        values = columns.values[self.objective.name]
+        above = values >= (-math.inf if self.low is None else self.low)
+        return above & (values <= (math.inf if self.high is None else self.high))
 
     def words(self) -> str:
         name, unit = self.objective.name, f" {self.objective.unit}" if self.objective.unit else ""
@@ -130,8 +129,8 @@ class OnlyNew:
     def read(cls, query: Query, objectives: Sequence[Objective], refused: Refusals) -> list["OnlyNew"]:
         return [cls()] if query.get("new") else []
 
-    def apply(self, rows: QuerySet) -> QuerySet:
-        return rows.filter(is_known=False)
+    def keeps(self, columns: Columns) -> Mask:
+        return ~columns.is_known
 
     def words(self) -> str:
         return "new only"
@@ -151,8 +150,8 @@ class DrawnFor:
         source = query.get("source", "").strip()[:MOST_SOURCE]
         return [cls(source)] if source else []
 
-    def apply(self, rows: QuerySet) -> QuerySet:
-        return rows.filter(source=self.source)
+    def keeps(self, columns: Columns) -> Mask:
+        return columns.source == self.source
 
     def words(self) -> str:
         return origin.words(self.source)
@@ -180,14 +179,15 @@ class Order:
         objective = next((one for one in objectives if one.key == key), None)
         return cls(key, descending, objective) if objective or key in {"reward", "evaluation"} else cls()
 
-    def apply(self, rows: QuerySet) -> QuerySet:
-        if self.key == "reward":
-            return rows.order_by("-log_reward", "id") if self.descending else rows.order_by("log_reward", "-id")
-        if self.objective is None:
-            return rows.order_by("-evaluation" if self.descending else "evaluation")
-        rows = rows.alias(sorted_by=JSONNumber("values", self.objective.name))
-        by = F("sorted_by").desc(nulls_last=True) if self.descending else F("sorted_by").asc(nulls_last=True)
-        return rows.order_by(by, "id")
+    def sorted(self, columns: Columns, places: Places) -> Places:
+        """The places in this order; missing values come last in both directions."""
+        ids = columns.id[places]
+        if self.objective is not None:
+            by = columns.values[self.objective.name][places]
+            return places[np.lexsort((ids, -by if self.descending else by))]
+        by = (columns.log_reward if self.key == "reward" else columns.evaluation)[places]
+        upward = places[np.lexsort((-ids, by))]
+        return upward[::-1] if self.descending else upward
 
     def query(self) -> dict[str, str]:
         return {} if self == Order() else {"sort": f"-{self.key}" if self.descending else self.key}
@@ -208,15 +208,12 @@ class Filter:
         found = [one for kind in CONDITIONS for one in kind.read(query, objectives, refused)]
         return cls(tuple(found), Order.read(query, objectives), refused)
 
-    def matching(self, rows: QuerySet) -> QuerySet:
-        """The rows that fulfil every condition, in no particular order."""
+    def apply(self, columns: Columns) -> Places:
+        """Where the candidates that fulfil every condition stand, in the order asked for."""
+        keep = np.ones(len(columns), dtype=np.bool_)
         for condition in self.conditions:
-            rows = condition.apply(rows)
-        return rows
-
-    def apply(self, rows: QuerySet) -> QuerySet:
-        """The rows that fulfil every condition, in the order asked for."""
-        return self.order.apply(self.matching(rows))
+            keep &= condition.keeps(columns)
+        return self.order.sorted(columns, np.flatnonzero(keep))
 
     def words(self) -> list[str]:
         """The conditions as the page tells them."""

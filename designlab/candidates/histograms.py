@@ -1,16 +1,14 @@
 """Small histograms for the rail of filters: the whole run in grey, what the filter keeps in colour."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db.models import F
+import numpy as np
+from numpy.typing import NDArray
 
 from designlab.campaigns.models import Run
+from designlab.candidates.columns import columns_of
 from designlab.candidates.filters import Filter, RewardAtLeast, ValueWithin
-from designlab.candidates.models import Candidate
 from designlab.candidates.objectives import Objective
-from designlab.common.json_number import JSONNumber
-from designlab.common.kept import kept, key_of
 
 BINS = 24
 
@@ -43,9 +41,9 @@ class Histogram:
 
 
 def histograms(run: Run, objectives: list[Objective], chosen: Filter) -> list[Histogram]:
-    """Of the reward and of every objective; counted once for each state of the run."""
-    key = key_of("histograms", run.pk, run.n_candidates, [one.name for one in objectives])
-    counted = kept(key, lambda: _counted(run, objectives))
+    """Of the reward and of every objective; over the columns of the run."""
+    columns = columns_of(run)
+    counted = [_binned(one) for one in (columns.reward, *(columns.values[one.name] for one in objectives))]
     fields = chosen.fields()
     limits = _limits(chosen)
     headings = [("reward", "Reward"), *((one.key, one.heading) for one in objectives)]
@@ -57,22 +55,14 @@ def histograms(run: Run, objectives: list[Objective], chosen: Filter) -> list[Hi
     return found
 
 
-def _counted(run: Run, objectives: list[Objective]) -> list[tuple[float, float, list[int]]]:
-    columns = {one.key: JSONNumber("values", one.name) for one in objectives}
-    rows = Candidate.objects.filter(run=run).annotate(reward_=F("reward"), **columns).order_by()
-    table = list(zip(*rows.values_list("reward_", *columns).iterator(chunk_size=10_000), strict=True))
-    return [_binned([v for v in column if v is not None]) for column in table or [()] * (1 + len(columns))]
-
-
-def _binned(values: Sequence[float]) -> tuple[float, float, list[int]]:
-    if not values:
+def _binned(values: NDArray[np.float64]) -> tuple[float, float, list[int]]:
+    values = values[np.isfinite(values)]
+    if not len(values):
         return 0.0, 0.0, []
-    low, high = min(values), max(values)
+    low, high = float(values.min()), float(values.max())
     scale = BINS / (high - low) if high > low else 0.0
-    heights = [0] * BINS
-    for value in values:
-        heights[min(BINS - 1, int((value - low) * scale))] += 1
-    return low, high, heights
+    places = np.minimum(BINS - 1, ((values - low) * scale).astype(np.int64))
+    return low, high, np.bincount(places, minlength=BINS).tolist()
 
 
 def _limits(chosen: Filter) -> dict[str, tuple[float | None, float | None]]:

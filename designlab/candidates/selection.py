@@ -1,7 +1,6 @@
 """Which candidates go to review: those ticked, all that are shown, or the best of many families."""
 
 from collections.abc import Iterator
-from itertools import islice
 
 from django.http import QueryDict
 
@@ -22,14 +21,14 @@ class SelectionRefused(Exception):
 def chosen(run: Run, shown: Filter, query: QueryDict) -> list[int]:
     """Ids of the chosen candidates in the order of the list. Raises SelectionRefused."""
     take = query.get("take", "ticked")
-    rows = matching(run, shown)
+    found = matching(run, shown).ids
     if take == "best":
         ids = best_of_families(run, shown, n=_whole(query, "n", 48), most=_whole(query, "per_scaffold", 2))
     elif take == "all":
-        ids = list(rows.values_list("id", flat=True)[: MOST + 1])
+        ids = found[: MOST + 1]
     else:
         ticked = {int(pk) for pk in query.getlist("pick") if pk.isdecimal() and len(pk) < 19}
-        ids = list(rows.filter(pk__in=list(ticked)[: MOST + 1]).values_list("id", flat=True))
+        ids = [pk for pk in found if pk in ticked]
     if not ids:
         raise SelectionRefused("Nothing is chosen yet: tick some molecules, or take all or the best of the list.")
     if len(ids) > MOST:
@@ -51,9 +50,8 @@ def best_of_families(run: Run, shown: Filter, *, n: int, most: int) -> list[int]
 
 
 def _families(run: Run, shown: Filter) -> Iterator[tuple[int, str]]:
-    rows = matching(run, shown).only("smiles", "scaffold", "fingerprint")[:LOOKED_THROUGH].iterator(chunk_size=200)
     leaders: dict[str, None] = {}
-    while chunk := list(islice(rows, 200)):
+    for chunk in matching(run, shown).chunks(200, most=LOOKED_THROUGH):
         families = designs_of(run.kind).families(chunk, list(leaders))
         leaders.update(dict.fromkeys(families))
         yield from ((candidate.pk, family) for candidate, family in zip(chunk, families, strict=True))

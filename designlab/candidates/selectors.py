@@ -1,18 +1,17 @@
 """What a person may see of candidates."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from django.core.paginator import Paginator
-from django.db.models import QuerySet
 from django.http import Http404
 
 from designlab.accounts.models import User
 from designlab.campaigns.models import Run
+from designlab.candidates.columns import columns_of
 from designlab.candidates.filters import Filter
 from designlab.candidates.models import Assignment, Candidate, ReviewItem
 from designlab.candidates.objectives import Objective, objectives_of
-from designlab.common.kept import kept, key_of
 from designlab.engine.designs import Designs, designs_of
 
 PAGE = 50
@@ -100,17 +99,34 @@ class Listing:
         return self.run.n_candidates
 
 
-def matching(run: Run, chosen: Filter) -> QuerySet[Candidate]:
+class Matches:
+    """The candidates that a filter lets through, in its order; rows are fetched when they are asked for."""
+
+    def __init__(self, run: Run, ids: list[int]) -> None:
+        self.run, self.ids = run, ids
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def rows(self, start: int = 0, stop: int | None = None) -> list[Candidate]:
+        """The candidates from one place in the order to before another."""
+        ids = self.ids[start:stop]
+        found = Candidate.objects.filter(run=self.run).in_bulk(ids)
+        for candidate in found.values():
+            candidate.run = self.run
+        return [found[pk] for pk in ids]
+
+    def chunks(self, length: int, most: int | None = None) -> Iterator[list[Candidate]]:
+        """All of them, or the first so many, a piece at a time."""
+        end = len(self.ids) if most is None else min(most, len(self.ids))
+        for start in range(0, end, length):
+            yield self.rows(start, min(start + length, end))
+
+
+def matching(run: Run, chosen: Filter) -> Matches:
     """The candidates of a run that the filter lets through, sorted. The run must have come from `run_for`."""
-    return chosen.apply(Candidate.objects.filter(run=run))
-
-
-def count(run: Run, chosen: Filter) -> int:
-    """How many there are; counted once for each filter and state of the run."""
-    if not chosen.conditions:
-        return run.n_candidates
-    key = key_of("count", run.pk, run.n_candidates, sorted(chosen.fields().items()))
-    return kept(key, lambda: chosen.matching(Candidate.objects.filter(run=run)).count())
+    columns = columns_of(run)
+    return Matches(run, columns.id[chosen.apply(columns)].tolist())
 
 
 def listing(user: User, run_pk: int, query: Mapping[str, str]) -> Listing:
@@ -118,18 +134,11 @@ def listing(user: User, run_pk: int, query: Mapping[str, str]) -> Listing:
     run = run_for(user, run_pk)
     objectives = objectives_of(run)
     chosen = Filter.read(query, objectives)
-    n = count(run, chosen)
-    page = Paginator(range(n), PAGE).get_page(query.get("page"))
+    found = matching(run, chosen)
+    page = Paginator(found.ids, PAGE).get_page(query.get("page"))
     start = (page.number - 1) * PAGE
-    rows = _rows(run, objectives, _slice(matching(run, chosen), start, PAGE))
-    return Listing(run, objectives, chosen, n, page.number, page.paginator.num_pages, rows)
-
-
-def _slice(ordered: QuerySet[Candidate], start: int, length: int) -> list[Candidate]:
-    """A piece of a sorted list. Ids are sorted first, so that the database need not carry whole rows about."""
-    ids = list(ordered.values_list("id", flat=True)[start : start + length])
-    found = Candidate.objects.in_bulk(ids)
-    return [found[pk] for pk in ids]
+    rows = _rows(run, objectives, found.rows(start, start + PAGE))
+    return Listing(run, objectives, chosen, len(found), page.number, page.paginator.num_pages, rows)
 
 
 def cells(candidate: Candidate, objectives: list[Objective]) -> list[Cell]:
@@ -154,7 +163,6 @@ def _rows(run: Run, objectives: list[Objective], candidates: list[Candidate]) ->
     families = designs.families(candidates)
     rows = []
     for candidate, near, family in zip(candidates, nearest_known(run, candidates), families, strict=True):
-        candidate.run = run
         rows.append(
             Row(
                 candidate,

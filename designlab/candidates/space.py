@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 
+import numpy as np
 from django.urls import reverse
 
 from designlab.campaigns.models import Run
+from designlab.candidates.columns import columns_of
 from designlab.candidates.filters import Filter
-from designlab.candidates.models import Candidate
 from designlab.candidates.objectives import Objective
 from designlab.candidates.selectors import data_of, matching
 from designlab.common.kept import kept, key_of
@@ -19,10 +20,8 @@ RANKED = 20_000  # rewards kept for the distribution
 
 def all_rewards(run: Run) -> list[float]:
     """Rewards of all candidates, thinned evenly over the ranking where there are very many."""
-    key = key_of("rewards", run.pk, run.n_candidates)
-    rows = Candidate.objects.filter(run=run).order_by("-log_reward", "id").values_list("reward", flat=True)
-    every = max(1, run.n_candidates // RANKED)
-    return kept(key, lambda: list(rows.iterator(chunk_size=10_000))[::every])
+    rewards = np.sort(columns_of(run).reward)[::-1]
+    return rewards[:: max(1, len(rewards) // RANKED)].tolist()
 
 
 def space(run: Run, chosen: Filter) -> dict:
@@ -32,8 +31,7 @@ def space(run: Run, chosen: Filter) -> dict:
 
 
 def _mapped(run: Run, chosen: Filter) -> dict:
-    rows = matching(run, chosen).only("smiles", "reward", "evaluation", "fingerprint")[:MAPPED]
-    candidates = list(rows)
+    candidates = matching(run, chosen).rows(stop=MAPPED)
     data = run.campaign.labelled
     known = structures.known_structures(data.table, data.table_sha256) if data.table else []
     every = -(-len(known) // MAPPED) or 1
@@ -43,7 +41,7 @@ def _mapped(run: Run, chosen: Filter) -> dict:
         "x": placed["x"][:n],
         "y": placed["y"][:n],
         "rewards": [candidate.reward for candidate in candidates],
-        "names": [Candidate(run=run, evaluation=candidate.evaluation).label for candidate in candidates],
+        "names": [candidate.label for candidate in candidates],
         "links": [reverse("candidates:detail", args=[candidate.pk]) for candidate in candidates],
         "data_x": placed["x"][n:],
         "data_y": placed["y"][n:],
@@ -61,13 +59,13 @@ def trade_off(run: Run, chosen: Filter, objectives: list[Objective], query: Mapp
     by_key = {one.key: one for one in objectives}
     across = by_key.get(query.get("x", ""), objectives[0])
     upward = by_key.get(query.get("y", ""), objectives[1])
-    rows = list(matching(run, chosen).only("values", "reward", "evaluation")[:MAPPED])
+    rows = matching(run, chosen).rows(stop=MAPPED)
     return {
         "across": across,
         "upward": upward,
         "x": [row.values.get(across.name) for row in rows],
         "y": [row.values.get(upward.name) for row in rows],
         "rewards": [row.reward for row in rows],
-        "names": [Candidate(run=run, evaluation=row.evaluation).label for row in rows],
+        "names": [row.label for row in rows],
         "links": [reverse("candidates:detail", args=[row.pk]) for row in rows],
     }

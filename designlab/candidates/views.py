@@ -56,7 +56,7 @@ def _frame(request: HttpRequest, run: Run, chosen: Filter, *, tab: str) -> dict:
         "filter": chosen,
         "query": chosen.query(),
         "tab": tab,
-        "n_shown": selectors.count(run, chosen),
+        "n_shown": len(selectors.matching(run, chosen)),
         "may_design": may_design(request.user, run.campaign.team),
         "designs": designs_of(run.kind),
         "download_kinds": designs_of(run.kind).downloads,

@@ -13,6 +13,7 @@ from tests.browser_at_hand import chromium
 def own_place(settings, tmp_path: Path):
     """Files of a test go to its own folder."""
     settings.MEDIA_ROOT = tmp_path / "media"
+    settings.INDEX_ROOT = tmp_path / "index"
 
 
 @pytest.fixture(scope="module")
