@@ -44,8 +44,9 @@ def _revealed(hidden: Tensor, share: float, confidence: Tensor, chance: Tensor, 
 
 
 def _reveal_all(
-    denoiser: Denoiser, tokens: Tensor, reward: Tensor | None, plan: SamplingPlan, uniforms: Tensor, start: float
-) -> Tensor:
+    denoiser: Denoiser, tokens: Tensor, reward: Tensor | None, plan: SamplingPlan, uniforms: Tensor, start: float,
+    allowed: Tensor | None,
+) -> Tensor:  # fmt: skip
     """Reveal everything hidden in tokens (N, L), as if at time `start`; uniforms (N, n_steps, 2, L)."""
     times = torch.linspace(start, 0.0, plan.n_steps + 1, dtype=torch.float64).tolist()
     log_p, seen = None, tokens
@@ -55,6 +56,8 @@ def _reveal_all(
             break
         if log_p is None or not torch.equal(seen, tokens):  # nothing changed: the network would say the same
             log_p, seen = denoiser.guided(tokens, reward, plan.guidance), tokens
+            if allowed is not None:
+                log_p = log_p.masked_fill(~allowed, -torch.inf)
         drawn = by_inversion(log_p.flatten(0, 1), uniforms[:, step, 0].flatten()).view_as(tokens)
         confidence = log_p.gather(-1, drawn.unsqueeze(-1)).squeeze(-1)
         share = 1.0 if step == plan.n_steps - 1 else (now - after) / now
@@ -65,20 +68,24 @@ def _reveal_all(
 
 @torch.no_grad()
 def sample(
-    denoiser: Denoiser, fixed: Tensor, reward: Tensor | None, plan: SamplingPlan, source: torch.Generator
-) -> Tensor:
+    denoiser: Denoiser, fixed: Tensor, reward: Tensor | None, plan: SamplingPlan, source: torch.Generator,
+    allowed: Tensor | None = None,
+) -> Tensor:  # fmt: skip
     """Sequences (N, L), one a row of `fixed` (N, L), whose places are kept where they are not −1.
 
-    reward (N,) standardised targets, or None for none. Fixed places are never changed.
+    reward (N,) standardised targets, or None for none. Fixed places are never changed. `allowed` (L, V) names the
+    tokens that may stand at a place; at least one must.
     """
     n, length = fixed.shape
     rounds = 1 + plan.remask_rounds
     shape = (rounds, plan.n_steps + 1, 2, length)
     uniforms = own_uniforms(n, shape, source).to(fixed.device)
     free = fixed < 0
-    tokens = _reveal_all(denoiser, fixed.masked_fill(free, denoiser.mask), reward, plan, uniforms[:, 0, :-1], 1.0)
+    tokens = _reveal_all(
+        denoiser, fixed.masked_fill(free, denoiser.mask), reward, plan, uniforms[:, 0, :-1], 1.0, allowed
+    )
     for k in range(1, rounds):
         again = free & (uniforms[:, k, -1, 0] < plan.remask_share)
         tokens = tokens.masked_fill(again, denoiser.mask)
-        tokens = _reveal_all(denoiser, tokens, reward, plan, uniforms[:, k, :-1], plan.remask_share)
+        tokens = _reveal_all(denoiser, tokens, reward, plan, uniforms[:, k, :-1], plan.remask_share, allowed)
     return tokens
