@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import MISSING, asdict, dataclass, field, fields
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from samplers.errors import ConfigError
 from samplers.kinds import KINDS, check_kind
@@ -135,6 +135,9 @@ class Settings:
         if unknown:
             raise ConfigError(unknown[0], "is not a known setting")
         return cls(**raw)
+
+    # Minutes of training that a run usually deserves; a page starts with it.
+    usual_minutes: ClassVar[float] = 10.0
 
     def check(self, wanted: Wanted) -> None:
         """Raise ConfigError naming the setting that this reward cannot serve; known before anything is loaded."""

@@ -159,11 +159,9 @@ def _about(values: Sequence, limits: Sequence, labelled: DataSet, unlabelled: Da
         return f"The {count(len(limits))} measured labels; what is predicted for your {many} follows with the model."
     n = labelled.n_structures + (unlabelled.n_structures if unlabelled else 0)
     words = f"What the generator learns from: a sample of {count(len(values))} of your {count(n)} {many}"
-    return (
-        f"{words}, as predicted; the band is that of the {count(len(limits))} measured labels."
-        if limits
-        else f"{words}."
-    )
+    if not limits:
+        return f"{words}."
+    return f"{words}, with predicted values; the edges are those of the {count(len(limits))} measured labels."
 
 
 def _told(made: Dial, values: Sequence) -> list[Told]:

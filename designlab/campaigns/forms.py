@@ -302,8 +302,9 @@ class ConfigForm(forms.Form):
         self.fields["family"].choices = [(row["name"], row["label"]) for row in engine.families(design)]
         self.described = engine.describe_config(family, design)
         names = [objective["name"] for objective in (reward or {}).get("objectives", [])]
+        usual = engine.aimed_at(family, {}, reward, design) if reward else ""
         for setting in self.described:
-            self.fields[config_field(setting["name"])] = _setting_field(setting, names)
+            self.fields[config_field(setting["name"])] = _setting_field(setting, names, usual)
 
     def clean(self) -> dict:
         """Ask the family itself; a setting left empty takes its default."""
@@ -357,10 +358,10 @@ def _reach(setting: dict) -> str:
     return f"{low:,.6g} to {high:,.0f}." if high >= 1000 else f"{low:,.6g} to {high:,.6g}."
 
 
-def _setting_field(setting: dict, objectives: list[str]) -> forms.Field:
-    """The field of a setting; `objectives` are the names that one which names an objective may have."""
+def _setting_field(setting: dict, objectives: list[str], usual: str) -> forms.Field:
+    """The field of a setting; one that names an objective may have any of `objectives`, and means `usual` if empty."""
     if setting["control"] == "objective":
-        listed = [("", "chosen by the generator"), *((name, name) for name in objectives)]
+        listed = [("", f"{usual}, as usual" if usual else "as usual"), *((name, name) for name in objectives)]
         return chooser(listed, required=False)
     if setting["kind"] == "str" and not setting["choices"]:
         return forms.CharField(required=False, widget=forms.TextInput(attrs={"class": "field", "autocomplete": "off"}))

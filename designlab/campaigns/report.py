@@ -4,6 +4,7 @@ import math
 from statistics import fmean
 
 from designlab.campaigns.models import Run
+from designlab.campaigns.sweep import sweep_of
 from designlab.candidates.models import Candidate
 from designlab.engine import rewards as reward_engine
 from designlab.engine import runs as engine
@@ -47,8 +48,21 @@ def report(run: Run) -> dict:
             "last_samples_share_above_random_99th": above / len(last) if last else None,
         },
         "second_judge": _judged(run, tables),
+        **_targets(run),
         "vocabulary": run.report.get("vocabulary", {}),
         "ledger": {"charged": sum(run.ledger.filter(key="reward").values_list("n_evaluations", flat=True))},
+    }
+
+
+def _targets(run: Run) -> dict:
+    """The table of a run with targets: what was reached for each, the gate, and the knee."""
+    found = sweep_of(run)
+    if found is None:
+        return {"targets": []}
+    steered = found.objective.name if found.objective else ""
+    return {
+        "targets": found.rows,
+        "sweep": {"objective": steered, "labels": found.labels, "gate_reached": found.gate_reached, "knee": found.knee},
     }
 
 

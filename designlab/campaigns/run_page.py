@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from designlab.campaigns import selectors
 from designlab.campaigns.models import Run
+from designlab.campaigns.run_sections import View, rows_of
 from designlab.candidates import judging
 from designlab.candidates.objectives import objectives_of
 from designlab.charts import judge, sources, theme, training
@@ -66,10 +67,10 @@ class Standing:
     @property
     def left_s(self) -> float | None:
         """Seconds until the first limit at the pace so far; None before there is a pace."""
-        if not self.trained_s or not self.n_evaluations:
+        if not self.trained_s:
             return None
         left = []
-        if self.evaluations_left is not None:
+        if self.evaluations_left is not None and self.n_evaluations:
             left.append(self.evaluations_left * self.trained_s / self.n_evaluations)
         if self.run.budget_s:
             left.append(self.run.budget_s - self.trained_s)
@@ -95,6 +96,8 @@ def progress_words(standing: Standing) -> list[str]:
     words = [f"{count(standing.n_evaluations)}{f' of {count(budget)}' if budget else ''} evaluations"]
     if run.budget_s:
         words.append(f"{span(standing.trained_s)} of {span(run.budget_s)}")
+    if standing.step and not standing.n_evaluations:
+        words.append(f"learning, step {count(standing.step)}; designs come after it")
     if run.status == Run.Status.RUNNING:
         left = standing.left_s
         if left is not None:
@@ -196,15 +199,14 @@ def records_of(standing: Standing) -> list[dict]:
 
 
 def figures_of(standing: Standing, modes: dict | None) -> dict:
-    """The figures that the page draws: learning, exploring, and the generator's own diagnostics."""
+    """The figures that the page draws: sections by what the records tell, the judge's view, diagnostics."""
     run, rows = standing.run, records_of(standing)
-    random, data = run.report.get("random_rewards") or [], run.report.get("data_rewards") or []
-    best = data[0] if data else None
+    view = View(run, rows, modes, standing.trained_s)
+    diagnostics = [] if view.is_told_targets else training.diagnostics(rows, family=run.family)
     return {
         "judges": judges_views(run),
-        "learning": training.learning(rows, random=random, best_known=best, family=run.family),
-        "exploring": training.exploring(rows, modes, family=run.family),
-        "diagnostics": [*training.diagnostics(rows, family=run.family), *source_figures(run, rows, modes)],
+        "rows": rows_of(view) if rows or standing.n_evaluations else [],
+        "diagnostics": [*diagnostics, *source_figures(run, rows, modes)],
     }
 
 

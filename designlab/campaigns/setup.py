@@ -42,7 +42,7 @@ from designlab.engine import runs as engine
 from designlab.engine.designs import Designs, designs_of
 from designlab.engine.errors import SettingRefused
 
-EVALUATIONS, MINUTES, SEED = 20_000, 10, 1
+EVALUATIONS, SEED = 20_000, 1
 DIALLED = ("objective", "targets")  # controls of settings that stand in the target dial
 FAMILY_WAS = "family_was"  # the generator that the settings on the page belong to
 # A property of every kind of design, with which nothing can be wrong.
@@ -67,7 +67,8 @@ def default_fields(labelled: DataSet, unlabelled: DataSet | None) -> QueryDict:
 
 def run_fields(run: Run | None = None, kind: str = "molecule") -> dict[str, str]:
     """Generator and budget: the defaults, or those of an earlier run."""
-    family = run.family if run else engine.suggested(None, kind)[0]["name"]
+    first = engine.suggested(None, kind)[0]
+    family = run.family if run else first["name"]
     config = run.spec["config"] if run else {}
     fields = {"family": family, FAMILY_WAS: family, "seed": str(run.spec["seed"] if run else SEED)}
     fields["device"] = run.spec["device"] if run else "auto"
@@ -76,7 +77,7 @@ def run_fields(run: Run | None = None, kind: str = "molecule") -> dict[str, str]
         for i, oracle in enumerate(oracles_of(run.spec["reward"])):
             if i and oracle in run.budgets:
                 fields[oracle_field(i)] = plain(run.budgets[oracle])
-    fields["budget_minutes"] = plain(run.budget_s / 60 if run and run.budget_s else None if run else MINUTES)
+    fields["budget_minutes"] = plain(run.budget_s / 60 if run and run.budget_s else None if run else first["minutes"])
     return fields | config_fields(family, kind, config)
 
 
@@ -94,9 +95,11 @@ def follow_family(fields: QueryDict, kind: str) -> str:
 
     Generators share names of settings, such as the learning rate, whose usual values differ.
     """
-    offered = [row["name"] for row in engine.suggested(None, kind)]
-    family = fields.get("family") if fields.get("family") in offered else offered[0]
-    usual = config_fields(family, kind)
+    offered = {row["name"]: row for row in engine.suggested(None, kind)}
+    family = fields.get("family") if fields.get("family") in offered else next(iter(offered))
+    usual, before = config_fields(family, kind), offered.get(fields.get(FAMILY_WAS, family))
+    if before and fields.get("budget_minutes") == plain(before["minutes"]):
+        fields["budget_minutes"] = plain(offered[family]["minutes"])
     for name, value in usual.items():
         if name not in fields or fields.get(FAMILY_WAS, family) != family:
             fields[name] = value

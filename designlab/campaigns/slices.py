@@ -144,7 +144,10 @@ def _ending(run: Run, outcome: engine.Outcome, trained_s: float) -> Ending:
     if outcome.finished:
         return Ending(Run.Status.DONE, outcome.finished)
     if run.budget_s is not None and trained_s >= run.budget_s - 0.5:
-        return Ending(Run.Status.DONE, f"The time for training is over: {span(run.budget_s)}.")
+        over = f"The time for training is over: {span(run.budget_s)}."
+        if not outcome.n_evaluations:
+            over += " It was still learning and had drawn no design: allow more minutes, or fewer steps of learning."
+        return Ending(Run.Status.DONE, over)
     if run.wish == Run.Wish.STOP:
         return Ending(Run.Status.STOPPED, "Stopped by hand; the results are kept.")
     if run.wish == Run.Wish.PAUSE:

@@ -20,6 +20,7 @@ class DiffusionConfig(Settings):
     """Everything a run of reward-directed generation can be told, beside data, reward, seed and budget."""
 
     merge_children: ClassVar[bool] = True  # equal sites are always one action here
+    usual_minutes: ClassVar[float] = 60.0  # it learns what the data are like before it draws a design
 
     steer_by: str = setting(
         "", label="Steer by", level="basic", control="objective",

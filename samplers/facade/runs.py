@@ -51,7 +51,7 @@ def check_config(
 def suggested(
     reward: Mapping[str, Any] | None, kind: str, *, n_labelled: int = 0, n_unlabelled: int = 0
 ) -> list[dict[str, Any]]:
-    """The generators for a kind, the best suited first: name, label, help, fit (0 and above) and reason.
+    """The generators for a kind, the best suited first: name, label, help, fit (0 and above), reason, usual minutes.
 
     Without a reward, which is then not known yet, they are judged as for one of computed properties.
     """
@@ -61,8 +61,9 @@ def suggested(
     wanted = _wanted(reward, kind, n_labelled, n_unlabelled) if reward else Wanted(kind, (), n_labelled, n_unlabelled)
     found: list[dict[str, Any]] = []
     for row in families(kind):
-        fit, reason = config_class(row["name"]).suits(wanted)
-        found.append({**row, "fit": fit, "reason": reason})
+        settings = config_class(row["name"])
+        fit, reason = settings.suits(wanted)
+        found.append({**row, "fit": fit, "reason": reason, "minutes": settings.usual_minutes})
     return sorted(found, key=lambda row: -row["fit"])
 
 

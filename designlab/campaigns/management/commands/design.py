@@ -14,10 +14,12 @@ from designlab.campaigns import headless, services
 from designlab.campaigns.budgets import split_budgets
 from designlab.campaigns.models import WHOLE, InvalidTransition, Run
 from designlab.campaigns.report import candidates_in_order, report
+from designlab.campaigns.sweep import target_words
 from designlab.candidates import exports
 from designlab.candidates.judging import judge_now
 from designlab.candidates.objectives import objectives_of
 from designlab.engine import rewards as reward_engine
+from designlab.engine import runs as engine
 from designlab.engine.designs import designs_of
 from designlab.engine.errors import Refused, SettingRefused
 
@@ -26,6 +28,16 @@ class Command(BaseCommand):
     """`python manage.py design FILE --label COLUMN --out DIR`."""
 
     help = "Learn from a file of molecules or sequences, design new ones for a goal, and write the list."
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        """As usual, but a sweep may begin with a negative number, which would be taken for an option."""
+        joined: list[str] = []
+        for word in argv:
+            if joined and joined[-1] == "--sweep" and word[:1] == "-" and word[1:2].isdigit():
+                joined[-1] = f"--sweep={word}"
+            else:
+                joined.append(word)
+        super().run_from_argv(joined)
 
     def add_arguments(self, parser: CommandParser) -> None:
         """The file, the goal, the generator, the budget, the folder for the results."""
@@ -40,6 +52,13 @@ class Command(BaseCommand):
         parser.add_argument("--unlabelled", type=Path, help="more of the same kind, without labels")
         parser.add_argument("--generator", default="gflownet", help="the generator (default: gflownet)")
         parser.add_argument("--config", default="{}", help="settings of the generator as JSON")
+        parser.add_argument(
+            "--sweep", metavar="A,B,C", help="values of the label that a generator with targets draws designs for"
+        )
+        parser.add_argument(
+            "--guidance", type=float, help="0 ignores the targets, 1 keeps to the data, above 1 pushes on"
+        )
+        parser.add_argument("--scaffold", help="what every design must keep: a SMILES, or letters at fixed places")
         parser.add_argument("--minutes", type=float, help="minutes of training")
         parser.add_argument("--evaluations", type=int, help="reward evaluations, a hard limit")
         parser.add_argument(
@@ -74,7 +93,7 @@ class Command(BaseCommand):
         os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | mine)  # noqa: S606 - ourselves
 
     def _campaign(self, options: dict) -> Run:
-        config, written = _json(options["config"], "--config"), None
+        config, written = asked_of_generator(options), None
         budgets = dict(_budget(text) for text in options["budget"])
         if options["reward"]:
             written, inside = split_budgets(_json(_text(options["reward"]), "--reward"))
@@ -131,11 +150,32 @@ class Command(BaseCommand):
         (out / "report.json").write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         means = result["metrics"]["best100_mean"]
         many = designs_of(run.kind).many
+        for row in result["targets"]:
+            self._say(target_words(row))
         self.stdout.write(
             f"{run.n_candidates:,} distinct {many} from {run.n_evaluations:,} evaluations in {out}. "
             f"Mean reward of the best 100: {means['designs']:.3f}; random draws {means['random']:.3f}; "
             f"uploaded {means['uploaded']:.3f}."
         )
+
+
+def asked_of_generator(options: dict) -> dict:
+    """The generator's settings: those of --config, and those that have an option of their own.
+
+    With a generator that has targets, --target is one of them, beside being the goal.
+    """
+    config, family = _json(options["config"], "--config"), options["generator"]
+    settings_of = {row["name"]: row for row in engine.describe_config(family)}
+    targets = next((row["name"] for row in settings_of.values() if row["control"] == "targets"), None)
+    structure = next((row["name"] for row in settings_of.values() if row["control"] == "structure"), None)
+    asked = [] if options["target"] is None else [f"{options['target']:.12g}"]
+    if options["sweep"] is not None:
+        asked += [f"{value:.12g}" for value in engine.read_targets(options["sweep"])]
+    wanted = {targets: " ".join(asked) or None, "guidance": options["guidance"], structure: options["scaffold"]}
+    for option, name in (("sweep", targets), ("guidance", "guidance"), ("scaffold", structure)):
+        if options[option] is not None and name not in settings_of:
+            raise CommandError(f"--{option}: the generator {family} has no such setting; --generator chooses another.")
+    return config | {name: value for name, value in wanted.items() if name in settings_of and value is not None}
 
 
 def _budget(text: str) -> tuple[str, int]:
