@@ -3,7 +3,8 @@
 Each maker looks at a run and answers with the sections that its records allow, or with none.
 """
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -15,7 +16,7 @@ from designlab.common.templatetags.figures import sensible, span
 from designlab.engine import rewards as reward_engine
 
 Figure = tuple[str, dict | None]
-LABEL = 14  # signs that the name of a line may have beside it
+LABEL = 13  # signs that the name of a line may have beside it
 LONG_S = 3_600.0  # of learning after which a gate that is not reached deserves advice
 
 
@@ -83,8 +84,10 @@ def _likeness(view: View) -> list[Section]:
         return []
     looks = [row for row in view.run.records.order_by("step").values_list("figures", flat=True) if gaps_of(row)]
     names = _gate_names(view.run)
-    drawn = charts.gate([(row["step"], gaps_of(row)) for row in looks], names)
-    note, level = _gate_note(view, looks)
+    drawn = charts.gate(
+        [(row["step"], gaps_of(row)) for row in looks], {k: _short(words) for k, words in names.items()}
+    )
+    note, level = _gate_note(view, looks, names)
     return [
         Section("learning", "Is it learning?", [("curve", charts.curve(view.rows, family=view.run.family))],
                 empty="The curve begins with the second recorded step."),
@@ -96,12 +99,16 @@ def _likeness(view: View) -> list[Section]:
 def _gate_names(run: Run) -> dict[str, str]:
     """The words for what the gate compares: the steered value by its own name."""
     steered = run.report.get("vocabulary", {}).get("labels", {}).get("name")
-    usual = {row["name"]: row["label"] for row in reward_engine.property_catalogue(run.kind)}
+    usual = {row["name"]: row["label"].split(",")[0] for row in reward_engine.property_catalogue(run.kind)}
     usual["steered"] = steered or "steered value"
-    return {key: words if len(words) <= LABEL else f"{words[: LABEL - 1]}…" for key, words in usual.items()}
+    return usual
 
 
-def _gate_note(view: View, looks: Sequence[dict]) -> tuple[str, str]:
+def _short(words: str) -> str:
+    return words if len(words) <= LABEL else f"{words[: LABEL - 1]}…"
+
+
+def _gate_note(view: View, looks: Sequence[dict], names: Mapping[str, str]) -> tuple[str, str]:
     """Whether the gate is reached, and if not after the allowed steps or an hour, what to change."""
     if not looks:
         return "", ""
@@ -111,7 +118,7 @@ def _gate_note(view: View, looks: Sequence[dict]) -> tuple[str, str]:
             f"Reached at step {reached:,}: designs drawn to order may be believed as far as the figures below go.",
             "good",
         )
-    advice = gate_advice(looks, view.trained_s)
+    advice = gate_advice(looks, names)
     given_up = any(row.get("message") for row in looks) or view.run.has_ended
     if given_up:
         words = "Not reached in the steps and the time allowed, so nothing about targets is drawn."
@@ -140,13 +147,21 @@ def _knee_note(found: Sweep, unit: str) -> tuple[str, str]:
     if len(found.rows) < 2:
         return "", ""
     unit = f" {unit}" if unit else ""
-    highest = max(row["value"] for row in found.rows)
-    if found.knee is None:
+    high = found.labels.get("measured_high", found.labels.get("high", math.inf))
+    known = [row["value"] for row in found.rows if row["value"] <= high]
+    inside = [value for value in known if found.knee is not None and value <= found.knee]
+    if not inside:
         return "No target of this sweep lies where the data are: take every figure here as a guess.", "edge"
-    if found.knee >= highest:
-        return f"Up to the highest target, {sensible(highest)}{unit}, typical designs lie as the data do.", "good"
-    words = f"Suggested: ask for no more than {sensible(found.knee)}{unit}. Above it typical designs leave the data"
-    return f"{words} (dotted line below).", "edge"
+    best = f"{sensible(max(inside))}{unit}"
+    if len(inside) == len(found.rows):
+        return f"Up to the highest target, {best}, typical designs lie as the data do.", "good"
+    if len(inside) == len(known):
+        words = f"Suggested: ask for no more than {best}. The highest value known is {sensible(high)}{unit}"
+        return f"{words}: what lies beyond is a guess of the model.", "edge"
+    return (
+        f"Suggested: ask for no more than {best}. Beyond it typical designs leave the data (dotted line below).",
+        "edge",
+    )
 
 
 def _support(view: View) -> list[Section]:

@@ -3,13 +3,15 @@
 A run has such a table when its records tell of targets (`target/0/value` and so on); nothing here names a family.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 
 from designlab.campaigns.models import Run
+from designlab.campaigns.reward_rows import label_of, label_values
 from designlab.candidates.objectives import Objective, objectives_of
 from designlab.candidates.origin import TARGET
+from designlab.common.kept import kept, key_of
 from designlab.common.templatetags.figures import sensible
 
 PREFIX = "target/"
@@ -40,12 +42,29 @@ def sweep_of(run: Run) -> Sweep | None:
             if name.startswith(PREFIX):
                 at, _, what = name.removeprefix(PREFIX).partition("/")
                 rows.setdefault(int(at), {})[what] = value
-    labels = run.report.get("vocabulary", {}).get("labels", {})
+    labels = dict(run.report.get("vocabulary", {}).get("labels", {}))
     objective = next((one for one in objectives_of(run) if one.name == labels.get("name")), None)
     if not rows and gate is None:
         return None
+    if objective is not None and objective.learned and (highest := _highest_measured(run, objective.label)) is not None:
+        labels["measured_high"] = highest
     told_rows = [rows[at] | _judged(run, objective, rows[at]["value"]) for at in sorted(rows) if "value" in rows[at]]
     return Sweep(objective, labels, told_rows, knee, gate)
+
+
+def _highest_measured(run: Run, label: str) -> float | None:
+    """The highest measured value of a label in the campaign's data, bounds left aside."""
+    data = run.campaign.labelled
+    row = label_of(data, label)
+    if row is None or not data.table:
+        return None
+
+    def look() -> list[float]:
+        pairs = zip(*label_values(data, row), strict=True)
+        return sorted(value for value, sign in pairs if value is not None and sign not in ("<", ">"))[-1:]
+
+    found = kept(key_of("highest-measured", data.table_sha256, label), look)
+    return found[0] if found else None
 
 
 def _judged(run: Run, objective: Objective | None, target: float) -> dict:
@@ -81,13 +100,13 @@ def gaps_of(figures: dict) -> dict[str, float]:
     }
 
 
-def gate_advice(looks: Sequence[dict], trained_s: float) -> str:
+def gate_advice(looks: Sequence[dict], names: Mapping[str, str]) -> str:
     """What to change when samples do not come close to the data; empty while there is nothing to advise."""
     if not looks:
         return ""
     last = gaps_of(looks[-1])
     worst = max(last, key=lambda name: abs(last[name]))
-    words = f"Furthest off is {worst}, by {sensible(last[worst], 2)} standard deviations. "
+    words = f"Furthest off is {names.get(worst, worst)}, by {sensible(last[worst], 2)} standard deviations. "
     early = [abs(gaps_of(look)[worst]) for look in looks[: max(1, len(looks) // 2)] if worst in gaps_of(look)]
     if early and abs(last[worst]) < 0.9 * min(early):
         return words + "It still comes nearer: allow more learning steps and more minutes, or run it on a GPU."

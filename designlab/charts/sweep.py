@@ -68,13 +68,14 @@ def gate(looks: Sequence[tuple[int, Mapping[str, float]]], names: Mapping[str, s
         {"type": "rect", "xref": "paper", "x0": 0, "x1": 1, "y0": -GATE, "y1": GATE, "layer": "below",
          "fillcolor": theme.ACCENT_SOFT, "line": {"width": 0}}
     ]  # fmt: skip
+    top = 1.1 * max([1.5 * GATE, *(abs(gap) for _, gaps in looks for gap in gaps.values())])
     rows = [(names.get(key, key), _signed(last[key]), "reached" if key in inside else "not yet") for key in keys]
     return theme.figure(
         traces,
         title="Samples without a target against the data, in standard deviations of the data",
         says=says,
         x=theme.axis("learning step", rangemode="tozero"),
-        y=theme.axis("gap of the mean, sd"),
+        y=theme.axis("gap of the mean, sd", range=[-top, top]),
         table={"head": ("Mean of", "Gap, sd", f"Within {GATE:g}"), "rows": rows},
         shapes=shapes,
         annotations=theme.end_labels(traces, gap=LABEL_HEIGHT),
@@ -89,11 +90,11 @@ def reached(rows: Rows, *, name: str, unit: str, labels: Mapping, family: str) -
     x = [row["value"] for row in told]
     mean, sd = [row["mean"] for row in told], [row.get("sd", 0.0) for row in told]
     colour = theme.family_colour(family)
-    asked = theme.line(x, x, "as asked", theme.LINE, width=1.5)
+    asked = theme.line(x, x, "as asked", theme.DATA, width=1)
     reference = theme.line(x, [row.get("reference") for row in told], "reference", theme.INK_2, dash="dash", width=1.5)
     drawn = _marked(theme.line(x, mean, "designs", colour, width=2.5), colour)
     low, high = [m - s for m, s in zip(mean, sd, strict=True)], [m + s for m, s in zip(mean, sd, strict=True)]
-    traces, ends = [*theme.band(x, low, high), asked, reference, drawn], [asked, reference, drawn]
+    traces, ends = [*theme.band(x, low, high, theme.LINE), asked, reference, drawn], [asked, reference, drawn]
     judged = [row for row in told if row.get("judge_mean") is not None]
     if judged:
         line = theme.line(
@@ -195,7 +196,7 @@ def support(rows: Rows, held_out: float | None, knee: float | None) -> list[tupl
             knee=knee)),
         ("sweep-width", _by_target(
             told, "width", title="Doubt of the learned value at the designs, by target", axis="width, of the limit",
-            level=(1.0, "outermost 5 %"), says="How wide the interval of a linear model would be there, in units of "
+            level=(1.0, "limit"), says="How wide the interval of a linear model would be there, in units of "
             "what the outermost 5 % of the data have. Below 1 the value can be learned from what is labelled.",
             knee=knee)),
     ]  # fmt: skip
