@@ -42,6 +42,11 @@ class DriftNetwork(nn.Module):
         self.register_buffer("clock", _harmonics(n_steps), persistent=False)
         self.to(dtype)
 
+    @property
+    def weights(self) -> list[nn.Parameter]:
+        """Everything that is learned but log Z."""
+        return [weight for name, weight in self.named_parameters() if name != "log_z"]
+
     def times(self, steps: Tensor | slice) -> Tensor:
         """(S, hidden) the time half of the joint layer at some steps."""
         clock = self.get_buffer("clock")[steps]

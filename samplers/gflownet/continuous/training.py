@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from samplers.config import Settings, setting
 from samplers.environments.base import Target
@@ -60,6 +60,9 @@ class DiffusionSettings(Settings):
     teacher_learning_rate: float = setting(5e-3, label="Teacher's learning rate", help="Of its network.", low=0)
     alpha: float = setting(0.5, label="Alpha", help="Weight of log R in the Teacher's log reward.", low=0)
     positive_weight: float = setting(19.0, label="C", help="Extra weight of what the Student draws too rarely.", low=0)
+    student_clip: float = setting(
+        0.0, label="Student's clip", help="Largest gradient norm of the Student's network; 0 for none.", low=0
+    )
     teacher_time_clip: float = setting(
         0.1, label="Clip", help="Largest gradient norm of the Teacher's reading of time; 0 for none.", low=0
     )
@@ -126,7 +129,7 @@ class DiffusionTraining:
             self.n_dims, ours.n_euler, generator(self.seed, f"weights of the {purpose}"),
             hidden_size=ours.hidden_size, log_z=log_z, dtype=self.dtype,
         ).to(self.device)  # fmt: skip
-        weights = [weight for name, weight in network.named_parameters() if name != "log_z"]
+        weights = network.weights
         rates = (rate, ours.log_z_learning_rate)
         groups = [
             {"params": weights, "lr": rates[0], "weight_decay": ours.weight_decay},
@@ -203,7 +206,8 @@ class DiffusionTraining:
             seen.append(-residual.detach())
             return 0.5 * residual.square().mean()
 
-        value = self._descend(self.student, batch, loss, factor, log_pf=log_pf)
+        clipped = self.student.policy.network.weights, self.settings.student_clip
+        value = self._descend(self.student, batch, loss, factor, clipped, log_pf=log_pf)
         return value, seen[0]
 
     def teacher_log_rewards(self, delta: Tensor, log_reward: Tensor) -> Tensor:
@@ -225,12 +229,14 @@ class DiffusionTraining:
         def loss(evaluated: Evaluated) -> Tensor:
             return 0.5 * self._residual(evaluated, part).square().mean()
 
-        self._descend(teacher, part, loss, factor, clip=self.settings.teacher_time_clip)
+        time = list(teacher.policy.network.time.parameters())
+        self._descend(teacher, part, loss, factor, (time, self.settings.teacher_time_clip))
 
     def _descend(
         self, learning: Learning, batch: Trajectories, loss: Callable[[Evaluated], Tensor], factor: float,
-        *, log_pf: Tensor | None = None, clip: float = 0.0,
+        clipped: tuple[list[nn.Parameter], float], *, log_pf: Tensor | None = None,
     ) -> float:  # fmt: skip
+        """One update. `clipped` are the weights whose gradient is shortened, and to which norm; 0 to none."""
         if self.settings.first_batch_log_z and not learning.optimiser.state:
             with torch.no_grad():
                 judged = learning.policy.evaluate(batch)
@@ -240,8 +246,9 @@ class DiffusionTraining:
         value = float(learning.policy.backward(batch, loss, log_pf))
         if not math.isfinite(value):
             raise TrainingError(f"step {self.step}: the loss is {value}")
-        if clip > 0:
-            torch.nn.utils.clip_grad_norm_(learning.policy.network.time.parameters(), clip)
+        weights, longest = clipped
+        if longest > 0:
+            torch.nn.utils.clip_grad_norm_(weights, longest)
         learning.optimiser.step()
         return value
 
