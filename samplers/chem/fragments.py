@@ -254,6 +254,11 @@ def join(templates: Sequence[Template], links: Iterable[tuple[int, int, int, int
 
     Raises StructureError when the product cannot be sanitised.
     """
+    return Chem.MolToSmiles(joined(templates, links))
+
+
+def joined(templates: Sequence[Template], links: Iterable[tuple[int, int, int, int]]) -> Chem.Mol:
+    """As `join`, the molecule itself: its atoms are those of the templates, one template after the other."""
     editable = Chem.RWMol()
     offsets = []
     for piece in templates:
@@ -267,4 +272,4 @@ def join(templates: Sequence[Template], links: Iterable[tuple[int, int, int, int
         Chem.SanitizeMol(editable)
     except (Chem.AtomValenceException, Chem.KekulizeException, ValueError) as error:
         raise StructureError("not_joinable", f"Joining gives no valid molecule: {error}") from error
-    return Chem.MolToSmiles(editable)
+    return editable

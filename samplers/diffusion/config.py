@@ -72,6 +72,25 @@ class DiffusionConfig(Settings):
         low=0.01, high=0.9,
     )  # fmt: skip
     hidden_size: int = setting(128, label="Network width", help="Hidden units of the networks.", low=8, high=1024)
+    latent_size: int = setting(
+        64, label="Code", help="Numbers that a design is coded by; latent model only.", low=2, high=1024,
+    )  # fmt: skip
+    latent_noise: float = setting(
+        0.3, label="Code noise", low=0.0, high=2.0,
+        help="Noise on codes while reading them out is learned, in their standard deviations; latent model only.",
+    )  # fmt: skip
+    score_width: int = setting(
+        512, label="Diffusion width", help="Hidden units of the diffusion of codes; latent model only.",
+        low=8, high=8192,
+    )  # fmt: skip
+    sampling_steps: int = setting(
+        64, label="Sampling steps", help="Steps of the reverse diffusion of codes; latent model only.",
+        low=2, high=10_000,
+    )  # fmt: skip
+    decoding: str = setting(
+        "sampled", label="Read out", choices=("sampled", "greedy"), help="Whether a code gives the design it makes "
+        "likely by chance, or piece by piece the likeliest; latent model only.",
+    )  # fmt: skip
     gate_every: int = setting(
         100, label="Gate every", help="Steps between two comparisons of samples with the data.", unit="steps",
         low=1, high=100_000,

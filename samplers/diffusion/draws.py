@@ -8,9 +8,19 @@ from torch import Tensor
 
 def own_uniforms(n: int, shape: tuple[int, ...], source: torch.Generator) -> Tensor:
     """Uniform numbers (n, *shape), float64: those of each design come from a generator of its own."""
-    seeds = torch.randint(2**62, (n,), generator=source).tolist()
-    rows = [torch.rand(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64) for seed in seeds]
+    rows = [torch.rand(shape, generator=own, dtype=torch.float64) for own in own_generators(n, source)]
     return torch.stack(rows) if rows else torch.zeros(0, *shape, dtype=torch.float64)
+
+
+def own_normals(n: int, shape: tuple[int, ...], source: torch.Generator) -> Tensor:
+    """Standard normal numbers (n, *shape), float32, in the same way."""
+    rows = [torch.randn(shape, generator=own) for own in own_generators(n, source)]
+    return torch.stack(rows) if rows else torch.zeros(0, *shape)
+
+
+def own_generators(n: int, source: torch.Generator) -> list[torch.Generator]:
+    """A generator for each of n designs; the first of them do not depend on n."""
+    return [torch.Generator().manual_seed(seed) for seed in torch.randint(2**62, (n,), generator=source).tolist()]
 
 
 def by_inversion(log_p: Tensor, uniform: Tensor) -> Tensor:

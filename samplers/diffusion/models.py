@@ -20,6 +20,7 @@ Plain = dict[str, Any]
 # `rebuild(kind, raw, config, device) -> Model`, the same from `Model.to_dict()`, weights aside.
 MODULES = {
     "autoregressive": "samplers.diffusion.autoregressive.model",
+    "latent": "samplers.diffusion.latent.model",
 }
 
 

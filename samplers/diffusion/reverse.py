@@ -30,9 +30,17 @@ def guided(score: Score, x: Tensor, t: Tensor, target: Tensor, guidance: float) 
 
 @torch.no_grad()
 def reverse_sde(
-    score: Score, target: Tensor, times: Tensor, n_dimensions: int, source: torch.Generator, *, guidance: float = 1.0
+    score: Score,
+    target: Tensor,
+    times: Tensor,
+    n_dimensions: int,
+    source: torch.Generator | Tensor,
+    *,
+    guidance: float = 1.0,
 ) -> Tensor:
-    """Points (N, D) at the last of the falling `times`, one for each target (N,), started from N(0, I).
+    """Points (N, D) at the last of the falling `times` (K + 1,), one for each target (N,), started from N(0, I).
+
+    `source` draws the noise, or is the noise (K + 1, N, D) itself, so that each point may have its own.
 
     Solves dX = [½ X + s] dt + dW backwards in time. A step holds the denoised point x + h_t s (which is α_t E[x | x_t])
     constant and solves the rest exactly, so directions that carry no signal have the right variance at any number
@@ -40,12 +48,17 @@ def reverse_sde(
     """
     if not bool((times[:-1] > times[1:]).all()):
         raise ValueError("the times of a reverse process must fall")
-    x = torch.randn(len(target), n_dimensions, generator=source, dtype=times.dtype).to(target.device)
-    for now, after in pairwise(times):
+
+    def noise(k: int) -> Tensor:
+        if isinstance(source, Tensor):
+            return source[k]
+        return torch.randn(len(target), n_dimensions, generator=source, dtype=times.dtype).to(target.device)
+
+    x = noise(0)
+    for k, (now, after) in enumerate(pairwise(times), start=1):
         h_now, h_after, h_step = noise_variance(now), noise_variance(after), noise_variance(now - after)
         shrink = signal(now - after)
         denoised = x + h_now * guided(score, x, now.expand(len(x)), target, guidance)
-        noise = torch.randn(x.shape, generator=source, dtype=times.dtype).to(x.device)
         mean = (h_step / shrink * denoised + h_after * shrink * x) / h_now
-        x = mean + (h_after * h_step / h_now).sqrt() * noise
+        x = mean + (h_after * h_step / h_now).sqrt() * noise(k)
     return x

@@ -46,10 +46,12 @@ class SubspaceScore(nn.Module):
         self.basis = nn.Parameter(torch.linalg.qr(start).Q)
         n_inputs = settings.n_latent + 2 * TIME_FREQUENCIES + 4
         width = settings.width
-        self.network = nn.Sequential(
-            nn.Linear(n_inputs, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU(),
-            nn.Linear(width, settings.n_latent),
-        )  # fmt: skip
+        with torch.device("meta"):  # draws no random numbers
+            network = nn.Sequential(
+                nn.Linear(n_inputs, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU(),
+                nn.Linear(width, settings.n_latent),
+            )  # fmt: skip
+        self.network = network.to_empty(device="cpu")
         self.null = nn.Parameter(torch.zeros(4))
         initialise(self.network, source)
 

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from samplers.chem.fragments import N_SITE_TYPES, PARTNERS
-from samplers.environments.design import Paths, padded, random_rollout
+from samplers.environments.design import Menu, Paths, padded, random_rollout
 from samplers.environments.grammar import Assembly, assemble, log_n_sequences
 from samplers.environments.vocabulary import Expressible, Limits, Vocabulary, build_vocabulary, descriptor_scales
 from samplers.kinds import MOLECULE
@@ -120,6 +120,9 @@ class FragmentEnvironment:
         }  # fmt: skip
         tables["open_types"][:, 0] = 0.0
         self.tables = {name: table.to(self.device) for name, table in tables.items()}
+        # The actions that fit a site of each type, and where each action stands among them.
+        self.compatible = [row.nonzero().squeeze(1) for row in self.tables["compatible"]]
+        self.place_in_menu = self.tables["compatible"].long().cumsum(dim=1) - 1
 
     @property
     def n_actions(self) -> int:
@@ -147,15 +150,35 @@ class FragmentEnvironment:
 
     def mask(self, states: States) -> Tensor:
         """(N, A) true where an action is allowed; all false only where the molecule is finished."""
+        room = self.room(states)
+        allowed = self.tables["compatible"][room[:, 0]] & self.fits(room, slice(None))
+        return allowed & ~states.finished.unsqueeze(1)
+
+    def room(self, states: States) -> Tensor:
+        """(N, 3) long: the type of the open site to be filled (0 before the root), heavy atoms and fragments left."""
         kind = states.top(states.stack_type)
         closing_rest = states.n_closing - self.tables["cost_of_type"][kind]
         open_rest = (states.depth - 1).clamp_min(0)
         atoms_left = self.limits.max_heavy_atoms - states.n_atoms - closing_rest
         fragments_left = self.limits.max_fragments - states.n_placed - open_rest
-        allowed = self.tables["compatible"][kind]
-        allowed = allowed & (self.tables["atoms_needed"] <= atoms_left.unsqueeze(1))
-        allowed &= self.tables["fragments_needed"] <= fragments_left.unsqueeze(1)
-        return allowed & ~states.finished.unsqueeze(1)
+        return torch.stack([kind, atoms_left, fragments_left], dim=1)
+
+    def fits(self, room: Tensor, actions: Tensor | slice) -> Tensor:
+        """(M, C) true where a compatible action leaves room (M, 3) to close every site."""
+        allowed = self.tables["atoms_needed"][actions] <= room[:, 1:2]
+        allowed &= self.tables["fragments_needed"][actions] <= room[:, 2:3]
+        return allowed
+
+    def menus(self, states: States) -> list[Menu]:
+        """Molecules whose open sites are of one type choose among the same fragments."""
+        room = self.room(states)
+        kinds = torch.where(states.finished, -1, room[:, 0])
+        found = []
+        for kind in kinds.unique().tolist():
+            if kind >= 0:
+                rows = (kinds == kind).nonzero().squeeze(1)
+                found.append(Menu(rows, self.compatible[kind], self.fits(room[rows], self.compatible[kind])))
+        return found
 
     def step(self, states: States, actions: Tensor) -> States:
         """Apply one action (N,) to every state; -1, and any action on a finished molecule, changes nothing."""
@@ -239,6 +262,14 @@ class FragmentEnvironment:
             return Paths(self.rows([one for rooted in roots for one in grammar.sequences(rooted)]), log_n, True)
         draws = torch.rand(at_most, self.max_steps + 1, generator=source, dtype=torch.float64)
         return Paths(self.rows([grammar.draw_from(roots, iter(row)) for row in draws.tolist()]), log_n, False)
+
+    def spelled(self, structure: str) -> Paths:
+        """The first sequence of the molecule's canonical form, or why there is none."""
+        grammar = self.vocabulary.grammar
+        assembly, reason = self.vocabulary.read(structure, self.limits)
+        if assembly is None:
+            return Paths(self.rows([]), 0.0, True, reason)
+        return Paths(self.rows([grammar.draw(grammar.key(assembly), repeat(0.0))]), 0.0, False)
 
     def capped(self, rows: Tensor) -> Tensor:
         """Unfinished molecules with the smallest fragment that fits on every open site; finished ones as they are."""

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from samplers.environments.design import Paths, padded
+from samplers.environments.design import Menu, Paths, padded
 from samplers.errors import VocabularyError
 from samplers.sequences.alphabets import ALPHABETS, alphabet
 
@@ -89,6 +89,13 @@ class SequenceEnvironment:
         """(N, A) true where an action is allowed; all false only where the sequence is finished."""
         return self.allowed[states.n_placed.clamp_max(self.max_length - 1)] & ~states.finished.unsqueeze(1)
 
+    def menus(self, states: States) -> list[Menu]:
+        """All unfinished sequences choose among the same."""
+        rows = (~states.finished).nonzero().squeeze(1)
+        if not len(rows):
+            return []
+        return [Menu(rows, torch.arange(self.n_actions, device=self.device), self.allowed[states.n_placed[rows]])]
+
     def step(self, states: States, actions: Tensor) -> States:
         """Apply one action (N,) to every state; -1, and any action on a finished sequence, changes nothing."""
         moving = (actions >= 0) & ~states.finished
@@ -128,6 +135,10 @@ class SequenceEnvironment:
         return rows
 
     def paths(self, structure: str, at_most: int, source: torch.Generator) -> Paths:
+        """The one path to a sequence, or why there is none."""
+        return self.spelled(structure)
+
+    def spelled(self, structure: str) -> Paths:
         """The one path to a sequence, or why there is none."""
         reason = self.reason(structure)
         return Paths(self.rows([] if reason else [structure]), 0.0, True, reason)

@@ -27,6 +27,7 @@ MODULES: dict[str, str] = {
     "frag-seh": "samplers.experiments.frag_seh",
     "swissroll": "samplers.experiments.swissroll",
     "langevin": "samplers.experiments.langevin",
+    "molecules-diffusion": "samplers.experiments.molecules_diffusion",
 }
 
 Progress = Callable[[int, int, Mapping[str, float]], None]

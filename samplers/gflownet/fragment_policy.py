@@ -11,6 +11,7 @@ from samplers.chem.fragments import N_SITE_TYPES
 from samplers.environments.fragments import FragmentEnvironment, States
 from samplers.environments.vocabulary import MAX_SITES
 from samplers.gflownet.policy import EMBEDDING, Policy, conditioned, draw_weights
+from samplers.numerics import masked_log_softmax
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +63,15 @@ class FragmentPolicy(Policy):
 
     def read(self, environment: FragmentEnvironment, memory: Memory, actions: Tensor) -> Memory:
         """Take one placed fragment per molecule (N,) into the memory."""
-        a = actions.clamp_min(0)
-        now = self.reader(self.embed(a) + self.describe(environment.tables["descriptors"][a]), memory.now)
+        return self._placed(memory, self.embedded(environment, actions.clamp_min(0)))
+
+    def embedded(self, environment: FragmentEnvironment, actions: Tensor) -> Tensor:
+        """Vectors (..., E) of actions (...): one learned for each, and one of what its fragment is like."""
+        embedded: Tensor = self.embed(actions) + self.describe(environment.tables["descriptors"][actions])
+        return embedded
+
+    def _placed(self, memory: Memory, embedded: Tensor) -> Memory:
+        now = self.reader(embedded, memory.now)
         return Memory(now, (*memory.after, now), memory.context)
 
     def ask(self, environment: FragmentEnvironment, states: States, memory: Memory) -> Tensor:
@@ -85,7 +93,43 @@ class FragmentPolicy(Policy):
         inputs = [memory.now, parent, site, states.totals, states.open_types, size]
         return conditioned(self.query, torch.cat(inputs, dim=1), memory.context)
 
-    def answer(self, environment: FragmentEnvironment, queries: Tensor) -> Tensor:
-        """Unmasked logits (N, A)."""
+    def answer(self, environment: FragmentEnvironment, queries: Tensor, actions: Tensor | None = None) -> Tensor:
+        """Unmasked logits (N, A), or (N, C) of some actions (C,)."""
+        if actions is None:
+            keys = self.key.weight + self.key_describe(environment.tables["descriptors"])
+            return torch.addmm(self.bias, queries, keys.T)
+        keys = self.key(actions) + self.key_describe(environment.tables["descriptors"][actions])
+        return torch.addmm(self.bias[actions], queries, keys.T)
+
+    def log_likelihood(self, environment: FragmentEnvironment, rows: Tensor, context: Tensor | None = None) -> Tensor:
+        """As `Policy.log_likelihood`; steps at sites of one type are judged together, among what fits there alone.
+
+        Weights with a row for every action are looked up once, since each look-up costs a gradient of their full size.
+        """
+        states, memory = environment.initial(len(rows)), self.start(len(rows), context)
+        n_steps = int((rows >= 0).sum(dim=1).max())
+        inputs = self.embedded(environment, rows[:, :n_steps].clamp_min(0))
+        queries, rooms, owners, taken = [], [], [], []
+        for t in range(n_steps):
+            real = (rows[:, t] >= 0).nonzero().squeeze(1)
+            queries.append(self.ask(environment, states, memory)[real])
+            rooms.append(environment.room(states)[real])
+            owners.append(real)
+            taken.append(rows[real, t])
+            if t + 1 < n_steps:
+                states = environment.step(states, rows[:, t])
+                memory = self._placed(memory, inputs[:, t])
+        asked, room, owner, action = torch.cat(queries), torch.cat(rooms), torch.cat(owners), torch.cat(taken)
+        kinds = room[:, 0].unique().tolist()
+        menus = [environment.compatible[kind] for kind in kinds]
         keys = self.key.weight + self.key_describe(environment.tables["descriptors"])
-        return torch.addmm(self.bias, queries, keys.T)
+        listed, sizes = torch.cat(menus), [len(menu) for menu in menus]
+        total = asked.new_zeros(len(rows))
+        parts = zip(kinds, menus, keys[listed].split(sizes), self.bias[listed].split(sizes), strict=True)
+        for kind, menu, key, bias in parts:
+            here = (room[:, 0] == kind).nonzero().squeeze(1)
+            logits = torch.addmm(bias, asked[here], key.T)
+            log_p = masked_log_softmax(logits, environment.fits(room[here], menu))
+            place = environment.place_in_menu[kind][action[here]]
+            total = total.index_add(0, owner[here], log_p.gather(1, place.unsqueeze(1)).squeeze(1))
+        return total

@@ -57,12 +57,16 @@ class Policy(nn.Module):
         """Take one action per design (N,) into the memory; -1 may do anything to designs that are finished."""
 
     @abstractmethod
+    def embedded(self, environment: Any, actions: Tensor) -> Tensor:
+        """What the network reads of actions (...): vectors (..., E)."""
+
+    @abstractmethod
     def ask(self, environment: Any, states: Any, memory: Any) -> Tensor:
         """Queries (N, Q) about what to do in each state."""
 
     @abstractmethod
-    def answer(self, environment: Any, queries: Tensor) -> Tensor:
-        """Unmasked logits (N, A)."""
+    def answer(self, environment: Any, queries: Tensor, actions: Tensor | None = None) -> Tensor:
+        """Unmasked logits (N, A), or (N, C) of some actions (C,) alone."""
 
     def follow(
         self, environment: Any, rows: Tensor, n_steps: int, context: Tensor | None = None
@@ -78,6 +82,10 @@ class Policy(nn.Module):
                 states = environment.step(states, rows[:, t])
                 memory = self.read(environment, memory, rows[:, t])
         return torch.cat(queries), torch.cat(masks)
+
+    def log_likelihood(self, environment: Any, rows: Tensor, context: Tensor | None = None) -> Tensor:
+        """log p (N,) of whole paths given as rows of actions (N, F), told a context (N, H) or nothing."""
+        return log_probabilities(self, environment, rows, context).sum(dim=1)
 
 
 def conditioned(layers: nn.Sequential, inputs: Tensor, context: Tensor | None) -> Tensor:

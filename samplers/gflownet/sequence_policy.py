@@ -52,6 +52,11 @@ class SequencePolicy(Policy):
         """The memory of n empty sequences, which begins with their context (n, H) where there is one."""
         return Memory(self.bias.new_zeros(n, self.hidden_size) if context is None else context, context)
 
+    def embedded(self, environment: SequenceEnvironment, actions: Tensor) -> Tensor:
+        """Vectors (..., E) of letters (...)."""
+        vectors: Tensor = self.embed(actions)
+        return vectors
+
     def read(self, environment: SequenceEnvironment, memory: Memory, actions: Tensor) -> Memory:
         """Take one letter per sequence (N,) into the memory."""
         inputs = self.embed(actions.clamp_min(0)).unsqueeze(1)
@@ -66,10 +71,10 @@ class SequencePolicy(Policy):
         wanted = conditioned(self.query, torch.cat([memory, self.place(place)], dim=1), context)
         return torch.cat([wanted, self.bias[place]], dim=1)
 
-    def answer(self, environment: SequenceEnvironment, queries: Tensor) -> Tensor:
-        """Unmasked logits (N, A)."""
+    def answer(self, environment: SequenceEnvironment, queries: Tensor, actions: Tensor | None = None) -> Tensor:
+        """Unmasked logits (N, A), or (N, C) of some actions (C,)."""
         logits: Tensor = self.last(queries[:, : self.hidden_size]) + queries[:, self.hidden_size :]
-        return logits
+        return logits if actions is None else logits[:, actions]
 
     def follow(
         self, environment: SequenceEnvironment, rows: Tensor, n_steps: int, context: Tensor | None = None

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from samplers.diffusion.autoregressive.sampling import Follower, Keep
+from samplers.environments.design import Menu
 from samplers.environments.sequences import SequenceEnvironment, States
 from samplers.errors import ConfigError
 from samplers.kinds import is_sequence
@@ -18,7 +19,9 @@ def keep(environment: Any, own: Tensor, structures: Sequence[str], text: str) ->
     """What keeps `text` in every design. Raises ConfigError where it cannot be expressed."""
     if is_sequence(environment.kind):
         return Places(environment, text)
-    raise ConfigError("scaffold", "can be kept in sequences only so far; leave it empty for molecules")
+    from samplers.diffusion.autoregressive.scaffolds import scaffold
+
+    return scaffold(environment, own, structures, text)
 
 
 class Places:
@@ -46,9 +49,9 @@ class Places:
         """The same for all designs."""
         return self
 
-    def restrict(self, states: States, mask: Tensor) -> Tensor:
+    def restrict(self, states: States, menu: Menu) -> Tensor:
         """Only the letters of the place; no sequence stops before the last of them."""
-        return mask & self.allowed[states.n_placed.clamp_max(len(self.allowed) - 1)]
+        return menu.mask & self.allowed[states.n_placed[menu.rows]][:, menu.actions]
 
     def placed(self, states: States, actions: Tensor) -> None:
         """Nothing has to be remembered."""

@@ -17,7 +17,7 @@ from samplers.diffusion.labelers import initialise
 from samplers.diffusion.models import Likelihood, Plain
 from samplers.environments.design import DesignEnvironment
 from samplers.gflownet.kinds import empty_policy, from_data, from_dict
-from samplers.gflownet.policy import Policy, log_probabilities
+from samplers.gflownet.policy import Policy
 from samplers.numerics import log_mean_exp
 
 EXACT_UP_TO = 512  # paths to a design that are added up; beyond, as many are drawn
@@ -48,7 +48,7 @@ class TargetPolicy(nn.Module):
     ) -> Tensor:
         """−log p (B,) of paths (B, F) given rewards (B,), none where `free` (B,) or where all are None."""
         context = self.reward(reward, free, len(rows))
-        return -log_probabilities(self.policy, environment, rows, context).sum(dim=1)
+        return -self.policy.log_likelihood(environment, rows, context)
 
 
 class Autoregressive:

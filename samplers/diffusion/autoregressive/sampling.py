@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from samplers.diffusion.draws import by_inversion, own_uniforms
-from samplers.environments.design import DesignEnvironment
+from samplers.environments.design import DesignEnvironment, Menu
 from samplers.gflownet.policy import Policy
 from samplers.numerics import masked_log_softmax
 
@@ -17,8 +17,8 @@ from samplers.numerics import masked_log_softmax
 class Follower(Protocol):
     """Keeps n designs under construction inside what was asked to be kept."""
 
-    def restrict(self, states: Any, mask: Tensor) -> Tensor:
-        """The allowed actions (N, A) narrowed to those that keep it; never empty where `mask` was not."""
+    def restrict(self, states: Any, menu: Menu) -> Tensor:
+        """The mask of a menu (M, C) narrowed to the actions that keep it; never empty where the menu's was not."""
 
     def placed(self, states: Any, actions: Tensor) -> None:
         """Take note of the actions (N,) chosen in `states`."""
@@ -46,9 +46,11 @@ def told(conditional: Tensor | None, free: Tensor, guidance: float) -> Told:
 @torch.no_grad()
 def draw_rows(
     policy: Policy, environment: DesignEnvironment, n: int, contexts: Told, source: torch.Generator,
-    keep: Keep | None = None,
+    keep: Keep | None = None, *, greedy: bool = False,
 ) -> Tensor:  # fmt: skip
     """n paths (n, F). A step's probabilities are the weighted sum of log-probabilities over contexts, renormalised.
+
+    `greedy` takes the likeliest action of every step, which draws nothing.
 
     Every design has random numbers of its own, so its neighbours in the batch do not change it.
     """
@@ -57,35 +59,25 @@ def draw_rows(
     memories = [policy.start(n, context) for _, context in contexts]
     follower = None if keep is None else keep.follow(uniforms[:, -1])
     for t in range(environment.max_steps):
-        going = ~states.finished
-        if not bool(going.any()):
+        menus = environment.menus(states)
+        if not menus:
             break
-        mask = environment.mask(states)
-        if follower is not None:
-            mask = follower.restrict(states, mask)
-        logits = mixed_logits(policy, environment, states, memories, [weight for weight, _ in contexts], going)
-        drawn = by_inversion(masked_log_softmax(logits, mask[going]), uniforms[going, t])
-        actions = states.actions.new_full((n,), -1).masked_scatter(going, drawn)
+        asked = [policy.ask(environment, states, memory) for memory in memories]
+        actions = states.actions.new_full((n,), -1)
+        for menu in menus:
+            mask = menu.mask if follower is None else follower.restrict(states, menu)
+            logits = sum(
+                weight * policy.answer(environment, queries[menu.rows], menu.actions).double()
+                for (weight, _), queries in zip(contexts, asked, strict=True)
+            )
+            # The normalising constants of single answers are the same for all actions of a row, so mixing logits
+            # mixes log-probabilities up to a constant that the softmax takes out.
+            log_p = masked_log_softmax(torch.as_tensor(logits), mask)
+            drawn = log_p.argmax(dim=1) if greedy else by_inversion(log_p, uniforms[menu.rows, t])
+            actions[menu.rows] = menu.actions[drawn]
         if follower is not None:
             follower.placed(states, actions)
         states = environment.step(states, actions)
         memories = [policy.read(environment, memory, actions) for memory in memories]
     rows: Tensor = states.actions
     return rows
-
-
-def mixed_logits(
-    policy: Policy, environment: DesignEnvironment, states: Any, memories: Sequence[Any], weights: Sequence[float],
-    going: Tensor,
-) -> Tensor:  # fmt: skip
-    """Unmasked logits (M, A), float64, of the M designs that are `going`.
-
-    Normalising constants of single answers are the same for all actions of a row, so mixing logits mixes
-    log-probabilities up to a constant that the softmax takes out.
-    """
-    total: Tensor | None = None
-    for weight, memory in zip(weights, memories, strict=True):
-        answer = policy.answer(environment, policy.ask(environment, states, memory)[going]).double()
-        total = weight * answer if total is None else total + weight * answer
-    assert total is not None
-    return total

@@ -7,8 +7,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from rdkit import Chem
 
 from samplers.diffusion import diagnostics, family
+from samplers.diffusion.autoregressive.scaffolds import read
 from samplers.diffusion.gate import Gate, gate_for
 from samplers.diffusion.labels import Labeler, Labels, label, reference
 from samplers.errors import ConfigError, RewardError
@@ -83,21 +85,25 @@ def everything(state, folder):
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
+@pytest.mark.parametrize("model", ["autoregressive", "latent"])
 @pytest.mark.parametrize("kind", WORLDS)
-@pytest.mark.parametrize("cut", [7, 13])
-def test_a_run_cut_while_learning_or_designing_equals_the_undisturbed_one(tmp_path, kind, cut):
-    straight, straight_events = finished(prepared(kind))
+def test_a_run_cut_while_learning_and_designing_equals_the_undisturbed_one(tmp_path, kind, model):
+    settings = {"model": model, "latent_size": 8, "score_width": 16, "sampling_steps": 8}
+    straight, straight_events = finished(prepared(kind, **settings))
     cut_events = []
-    half = family.advance(prepared(kind), until(cut), cut_events.append)
+    half = family.advance(prepared(kind, **settings), until(7), cut_events.append)
+    family.save(half, tmp_path / "first")
+    half = family.advance(family.load(tmp_path / "first", WORLDS[kind][1]()), until(13), cut_events.append)
     family.save(half, tmp_path / "half")
     resumed, rest = finished(family.load(tmp_path / "half", WORLDS[kind][1]()))
     assert everything(straight, tmp_path / "a") == everything(resumed, tmp_path / "b")
     assert [e.to_dict() for e in straight_events] == [e.to_dict() for e in cut_events + rest]
 
 
-def test_the_global_generator_stays_untouched():
+@pytest.mark.parametrize("model", ["autoregressive", "latent"])
+def test_the_global_generator_stays_untouched(model):
     before = torch.get_rng_state()
-    finished(prepared())
+    finished(prepared(model=model, sampling_steps=4))
     assert torch.equal(before, torch.get_rng_state())
 
 
@@ -268,3 +274,34 @@ def test_the_knee_is_the_last_target_of_the_first_run_on_the_support():
         {"value": v, "residual_mid": r, "width": 0.5} for v, r in ((3, 0.9), (1, 1.2), (2, 0.8), (4, 1.1), (5, 0.9))
     ]
     assert diagnostics.knee(rows) == 3
+
+
+@pytest.mark.parametrize("scaffold", ["O=C(N)c1ccccc1", "c1ccc(OC)cc1", "N1CCNCC1", "*c1ccncc1"])
+def test_a_kept_scaffold_is_in_every_molecule(scaffold):
+    many = tuple(dict.fromkeys([*world.MOLECULES, "O=C(Nc1ccncc1)c1ccc(OC)cc1", "CCOc1ccc(C(=O)N2CCN(C)CC2)cc1"]))
+    state = family.prepare(
+        family.Config(**{**SMALL, "scaffold": scaffold, "n_designs": 25, "targets": "250"}),
+        world.Data(structures=many), world.WeightReward(), seed=3, budget=None,
+    )  # fmt: skip
+    state, _ = finished(state)
+    query = read(scaffold)
+    assert len(state.archive) >= 5
+    assert all(Chem.MolFromSmiles(text).HasSubstructMatch(query) for text in state.archive.structures)
+    assert all(Chem.MolFromSmiles(text).GetNumHeavyAtoms() <= 30 for text in state.archive.structures)
+
+
+def test_room_is_left_for_what_is_kept():
+    # Both ends of the amide must be built; with so few atoms the first of them must not use up what the second needs.
+    settings = {**SMALL, "scaffold": "c1ccccc1C(=O)Nc1ccccc1", "max_heavy_atoms": 17, "n_designs": 5, "targets": "250"}
+    state = family.prepare(family.Config(**settings), world.Data(), world.WeightReward(), seed=3, budget=None)
+    drawn = state.model.draw(200, None, 0.0, generator(0, "draw"), state.keep)
+    query = read(settings["scaffold"])
+    assert all(Chem.MolFromSmiles(text).HasSubstructMatch(query) for text in drawn)
+    assert max(Chem.MolFromSmiles(text).GetNumHeavyAtoms() for text in drawn) <= 17
+
+
+@pytest.mark.parametrize("scaffold", ["c1ccc2ccccc2c1", "not a scaffold", "CC.CC"])
+def test_a_scaffold_that_no_fragments_hold_is_refused(scaffold):
+    with pytest.raises(ConfigError) as caught:
+        prepared("molecule", scaffold=scaffold)
+    assert caught.value.field == "scaffold"
