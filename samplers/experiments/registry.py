@@ -28,6 +28,8 @@ MODULES: dict[str, str] = {
     "swissroll": "samplers.experiments.swissroll",
     "langevin": "samplers.experiments.langevin",
     "molecules-diffusion": "samplers.experiments.molecules_diffusion",
+    "banel-toy": "samplers.experiments.banel_toy",
+    "banel-fragments": "samplers.experiments.banel_fragments",
 }
 
 Progress = Callable[[int, int, Mapping[str, float]], None]

@@ -1,0 +1,1 @@
+"""What learning from failures is compared with, at equal numbers of reward evaluations."""
