@@ -28,7 +28,10 @@ class Descent(Generic[N]):
         self.network, self.learning_rate, self.horizon = network, learning_rate, horizon
         self.average: N = copy.deepcopy(network).requires_grad_(False).eval()
         weights = [weight for weight in network.parameters() if weight.requires_grad]
-        self.optimiser = torch.optim.AdamW(weights, lr=learning_rate, weight_decay=weight_decay)
+        if not all(weight.is_contiguous() for weight in weights):
+            # The fused optimiser pairs weights and moments by their place in memory, which a checkpoint changes.
+            raise ValueError("every weight must be contiguous in memory")
+        self.optimiser = torch.optim.AdamW(weights, lr=learning_rate, weight_decay=weight_decay, fused=True)
         self.n_steps = 0
 
     def rate(self) -> float:

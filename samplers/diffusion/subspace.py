@@ -43,7 +43,7 @@ class SubspaceScore(nn.Module):
     def __init__(self, n_ambient: int, settings: SubspaceSettings, source: torch.Generator) -> None:
         super().__init__()
         start = torch.randn(n_ambient, settings.n_latent, generator=source)
-        self.basis = nn.Parameter(torch.linalg.qr(start).Q)
+        self.basis = nn.Parameter(torch.linalg.qr(start).Q.contiguous())
         n_inputs = settings.n_latent + 2 * TIME_FREQUENCIES + 4
         width = settings.width
         with torch.device("meta"):  # draws no random numbers

@@ -24,7 +24,7 @@ from samplers.environments.grammar import Rooted
 from samplers.environments.vocabulary import MAX_SITES
 from samplers.errors import ConfigError
 
-MOST_EXAMPLES = 5000  # that contain the scaffold; the first ones are looked at
+MOST_EXAMPLES = 1000  # that contain the scaffold; the first ones are looked at, whenever a run is taken up
 MOST_MATCHES = 16  # of the scaffold in one example
 
 # (action, the parent's position in the way, the parent's site) of each fragment, parents first; the root has −1, −1
