@@ -91,3 +91,22 @@ def test_records_tell_who_drew_every_evaluation_even_across_slices(tmp_path):
     told = [(source, n) for record in records for source, n in record["sources"]]
     assert sum(n for _, n in told) == last["n_evaluations"] == 60
     assert {source for source, _ in told} == {"student", "teacher"}
+
+
+def test_designs_for_a_target_are_told_by_the_target_that_drew_them(tmp_path):
+    config = {
+        "learning_steps": 4, "max_learning_steps": 4, "gate_every": 2, "gate_samples": 20, "batch_size": 4,
+        "hidden_size": 8, "n_designs": 5, "targets": "0.25 0.5",
+    }  # fmt: skip
+    spec = {**SPEC, "family": "diffusion", "config": config}
+    first = api.prepare_run(spec, known=KNOWN, structures=KNOWN, models={}, folder=tmp_path / "0")
+    assert first["report"]["vocabulary"]["labels"]["name"] == "GC"
+    last = api.advance_run(
+        spec, models={}, source=tmp_path / "0", folder=tmp_path / "1", should_stop=lambda: False,
+        on_event=lambda _: None,
+    )  # fmt: skip
+    assert last["finished"] == "All 2 targets have their designs."
+    drawn = [source for record in last["records"] for source, _ in record["sources"]]
+    assert set(drawn) <= {"target 0.25", "target 0.5"}
+    assert sum(row["n"] for row in last["charges"]) == len(last["candidates"]) == last["n_evaluations"] <= 10
+    assert {"target/0/mean", "target/1/reference"} <= {key for record in last["records"] for key in record}
