@@ -62,7 +62,10 @@ class Descent(Generic[N]):
         for kept, now in zip(self.average.parameters(), self.network.parameters(), strict=True):
             kept.lerp_(now, weight)
         for held, current in zip(self.average.buffers(), self.network.buffers(), strict=True):
-            held.copy_(current)
+            if held.is_floating_point():
+                held.lerp_(current, weight)  # running means belong to the averaged weights as well
+            else:
+                held.copy_(current)
 
     def tensors(self) -> dict[str, Tensor]:
         """Everything that changes, by name; `restore` takes it back."""

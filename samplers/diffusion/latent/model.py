@@ -32,7 +32,7 @@ from samplers.gflownet.policy import EMBEDDING, Policy
 LONGEST, SHORTEST = 10.0, 0.01  # times between which codes are noised
 NOISED = 4  # noised codes for each example of a step: the diffusion costs far less than reading a code out
 DRAWN_AT_ONCE = 256
-MOMENTUM = 0.02  # how fast the means and spreads of codes are followed
+MOMENTUM = 0.1  # how fast the means and spreads of codes are followed; slower ones lag behind the encoder
 
 
 class Autoencoder(nn.Module):
