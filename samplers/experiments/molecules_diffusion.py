@@ -190,7 +190,8 @@ def quality(drawn: Sequence[str], known: Sequence[str]) -> dict[str, float]:
     theirs = measures.measured(MOLECULE, diagnostics.evenly(known, COMPARED), measures.MOLECULES)
     some = unique[:1000]
     # A molecule of the data is compared with the others, else it would be nearest to itself.
-    nearest = diagnostics.nearest_similarity(MOLECULE, some, [text for text in known if text not in set(some)])
+    looked = set(some)
+    nearest = diagnostics.nearest_similarity(MOLECULE, some, [text for text in known if text not in looked])
     return {
         "valid": len(valid) / len(drawn), "unique": len(unique) / max(len(valid), 1),
         "novel": sum(text not in inside for text in unique) / max(len(unique), 1), "nearest": float(nearest.mean()),
