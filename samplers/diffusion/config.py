@@ -84,12 +84,29 @@ class DiffusionConfig(Settings):
         low=8, high=8192,
     )  # fmt: skip
     sampling_steps: int = setting(
-        64, label="Sampling steps", help="Steps of the reverse diffusion of codes; latent model only.",
-        low=2, high=10_000,
+        64, label="Sampling steps", low=2, high=10_000,
+        help="Steps of the reverse diffusion of codes, or in which the masked model fills a design, at most one a "
+        "place.",
     )  # fmt: skip
     decoding: str = setting(
         "sampled", label="Read out", choices=("sampled", "greedy"), help="Whether a code gives the design it makes "
         "likely by chance, or piece by piece the likeliest; latent model only.",
+    )  # fmt: skip
+    n_blocks: int = setting(
+        4, label="Layers", help="Of the transformer; masked model only.", low=1, high=24,
+    )  # fmt: skip
+    n_merges: int = setting(
+        900, label="Merged tokens", low=0, high=20_000, kinds=(MOLECULE,),
+        help="Frequent neighbouring tokens that the masked model takes as one, so that molecules need fewer steps.",
+    )  # fmt: skip
+    remask_rounds: int = setting(
+        0, label="Remasking", help="How often the masked model redraws a fifth of the places; steers more strongly.",
+        unit="rounds", low=0, high=20,
+    )  # fmt: skip
+    polish: bool = setting(
+        False, label="Polish",
+        help="The masked model fills the places it is surest of first: smoother designs, less diverse, and no longer "
+        "draws from what it has learned.",
     )  # fmt: skip
     gate_every: int = setting(
         100, label="Gate every", help="Steps between two comparisons of samples with the data.", unit="steps",

@@ -21,6 +21,7 @@ Plain = dict[str, Any]
 MODULES = {
     "autoregressive": "samplers.diffusion.autoregressive.model",
     "latent": "samplers.diffusion.latent.model",
+    "masked": "samplers.diffusion.masked.model",
 }
 
 
@@ -88,6 +89,8 @@ def chosen(config: DiffusionConfig, kind: str, device: str) -> tuple[str, str]:
     """The model to use, and why, in a sentence."""
     if config.model != "auto":
         return config.model, "Chosen in the settings."
+    if is_sequence(kind) and config.scaffold:
+        return "masked", "Kept letters steer what stands before them too, since places are filled in any order."
     if is_sequence(kind):
         return "autoregressive", "Learns fastest of the models here, and gives exact likelihoods."
     return "autoregressive", "Reaches the data fastest on molecules, fragment by fragment, and gives exact likelihoods."

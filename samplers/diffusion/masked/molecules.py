@@ -75,6 +75,7 @@ class SelfiesTokens:
     kind = MOLECULE
 
     def __init__(self, symbols: Sequence[str], merges: Sequence[Pair], length: int, max_heavy_atoms: int) -> None:
+        settled()
         self.symbols, self.merges, self.length = tuple(symbols), tuple(map(tuple, merges)), length
         self.max_heavy_atoms = max_heavy_atoms
         self._number = {symbol: at + 1 for at, symbol in enumerate(self.symbols)}
@@ -89,6 +90,11 @@ class SelfiesTokens:
     def n_tokens(self) -> int:
         """The pad, symbols and merged pairs."""
         return 1 + len(self.symbols) + len(self.merges)
+
+    @property
+    def known(self) -> set[str]:
+        """The symbols that occur in the data."""
+        return set(self._number)
 
     def numbers(self, symbols: Sequence[str]) -> list[int]:
         """The tokens of symbols, all of which must be in the vocabulary."""
@@ -108,16 +114,20 @@ class SelfiesTokens:
             symbols = spelled(structure)
         except VocabularyError as error:
             return str(error)
-        missing = sorted(set(symbols) - self._number.keys())
+        missing = sorted(set(symbols) - self.known)
         if missing:
             return f"{missing[0]} does not occur in the data"
-        return too_large(structure, self.max_heavy_atoms) or (
+        return oversize(structure, self.max_heavy_atoms) or (
             f"longer than {self.length} tokens" if len(self.numbers(symbols)) > self.length else ""
         )
 
     def decode(self, rows: Tensor) -> list[str]:
         """Canonical SMILES of rows (N, L)."""
         return [written([symbol for token in row for symbol in self.spellings[token]]) for row in rows.tolist()]
+
+    def too_large(self, structure: str) -> bool:
+        """Whether a molecule has more heavy atoms than the settings allow."""
+        return bool(oversize(structure, self.max_heavy_atoms))
 
     def random(self, n: int, source: torch.Generator) -> list[str]:
         """n molecules of even random tokens: as many as fill a row, the first of which begins with an atom."""
@@ -144,7 +154,7 @@ class SelfiesTokens:
         inside, texts, reasons = [], [], Counter[str]()
         for text in dict.fromkeys(structures):
             try:
-                symbols, large = spelled(text), too_large(text, max_heavy_atoms)
+                symbols, large = spelled(text), oversize(text, max_heavy_atoms)
             except VocabularyError as error:
                 reasons[str(error)] += 1
                 continue
@@ -169,7 +179,7 @@ class SelfiesTokens:
         return tokens, inside, table, reasons
 
 
-def too_large(smiles: str, limit: int) -> str:
+def oversize(smiles: str, limit: int) -> str:
     """A sentence where a molecule has more heavy atoms than allowed."""
     with rdBase.BlockLogs():
         mol = Chem.MolFromSmiles(smiles)

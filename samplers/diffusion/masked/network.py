@@ -82,8 +82,8 @@ class Denoiser(nn.Module):
             for name, weight in self.named_parameters():
                 if weight.dim() > 1:
                     weight.copy_(0.02 * torch.randn(weight.shape, generator=source))
-                elif not name.endswith("norm.weight"):
-                    weight.zero_()
+                else:
+                    weight.fill_(1.0 if name.endswith("norm.weight") else 0.0)
             for block in self.blocks:
                 modulation = cast(Block, block).modulation
                 modulation.weight.zero_()

@@ -36,6 +36,9 @@ class Tokens(Protocol):
     def decode(self, rows: Tensor) -> list[str]:
         """The designs of rows (N, L) in their standard writing; pads are passed over wherever they stand."""
 
+    def too_large(self, structure: str) -> bool:
+        """Whether a design that was drawn is larger than the settings allow."""
+
     def random(self, n: int, source: torch.Generator) -> list[str]:
         """n designs drawn without any learning."""
 
@@ -82,6 +85,10 @@ class Letters:
     def decode(self, rows: Tensor) -> list[str]:
         """The sequences of rows (N, L)."""
         return [text for text, _ in self.environment.structures(rows)]
+
+    def too_large(self, structure: str) -> bool:
+        """Never: a row is as long as the longest sequence."""
+        return False
 
     def random(self, n: int, source: torch.Generator) -> list[str]:
         """n sequences of random letters, as long as those of the data."""
