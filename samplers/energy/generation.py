@@ -7,9 +7,11 @@ import math
 import torch
 from torch import Tensor
 
-from samplers.energy.chains import Chains, LogDensity, ascend, langevin, metropolis_langevin
+from samplers.energy.chains import Chains, LogDensity, langevin, metropolis_langevin
 from samplers.energy.model import EnergyModel, design_steps, starts
 from samplers.energy.settings import GenerationSettings
+from samplers.energy.token_chains import token_walk
+from samplers.errors import ConfigError
 
 FLOOR = 0.001  # quantile of the data's log-densities below which a design counts as off the data
 
@@ -28,6 +30,10 @@ def walk(
     model: EnergyModel, asked: GenerationSettings, objective: LogDensity, start: Tensor, source: torch.Generator
 ) -> Chains:
     """Chains from start points (n, D) as the settings say."""
+    if asked.chain_rule == "tokens":
+        if model.relaxation is None:
+            raise ConfigError("chain_rule", "tokens is for sequences; vectors have no tokens to change")
+        return token_walk(objective, model.relaxation, start, asked.n_steps, source, keep_every=asked.keep_every)
     box = model.box if model.settings.reflects else None
     longest = asked.largest_gradient or math.inf
     steps = design_steps(model, asked)
@@ -48,12 +54,12 @@ def below_floor(model: EnergyModel, data: Tensor, designs: Tensor) -> float:
     return float((model.log_density(designs).double() < floor).double().mean())
 
 
-def optimism(model: EnergyModel, asked: GenerationSettings, designs: Tensor) -> float:
-    """How much more the model promises when a climb goes on from its designs: large where it is not conservative.
+def optimism(model: EnergyModel, asked: GenerationSettings, designs: Tensor, source: torch.Generator) -> float:
+    """How much more the model promises when its chains go on from its designs: large where it is not conservative.
 
     Needs no label: mean predicted reward, in the labels' unit, after the same steps again less that of the designs.
     """
-    further = ascend(model.objective(asked), designs, design_steps(model, asked))
+    further = walk(model, asked, model.objective(asked), designs, source).points
     return float((model.predict(further) - model.predict(designs)).mean())
 
 

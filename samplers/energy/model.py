@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from samplers.energy.chains import Box, LogDensity, constant, geometric
 from samplers.energy.networks import Ensemble
+from samplers.energy.relaxation import Relaxation
 from samplers.energy.settings import EnergySettings, GenerationSettings
 from samplers.errors import ConfigError
 
@@ -37,6 +38,7 @@ class EnergyModel:
     label_std: float
     centre: Tensor
     box: Box
+    relaxation: Relaxation | None = None
 
     @property
     def has_density(self) -> bool:

@@ -22,6 +22,11 @@ class Relaxation(Protocol):
     @property
     def n_inputs(self) -> int: ...
 
+    @property
+    def n_tokens(self) -> int: ...
+
+    def embed(self, one_hot: Tensor) -> Tensor: ...
+
     def encode(self, tokens: Tensor) -> Tensor: ...
 
     def decode(self, vectors: Tensor) -> Tensor: ...
@@ -29,9 +34,13 @@ class Relaxation(Protocol):
     def read(self, vectors: Tensor) -> Tensor: ...
 
 
-def _smoothed(tokens: Tensor, n_tokens: int) -> Tensor:
-    one_hot = F.one_hot(tokens, n_tokens).to(torch.get_default_dtype())
-    return (KEPT * one_hot + (1 - KEPT) / n_tokens).log()
+def _smoothed(one_hot: Tensor) -> Tensor:
+    return (KEPT * one_hot + (1 - KEPT) / one_hot.shape[2]).log()
+
+
+def one_hot_of(tokens: Tensor, n_tokens: int) -> Tensor:
+    """(N, L, V) of tokens (N, L)."""
+    return F.one_hot(tokens, n_tokens).to(torch.get_default_dtype())
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +61,11 @@ class FullLogits:
 
     def encode(self, tokens: Tensor) -> Tensor:
         """Logits (N, L V) of tokens (N, L)."""
-        logits = _smoothed(tokens, self.n_tokens)
+        return self.embed(one_hot_of(tokens, self.n_tokens))
+
+    def embed(self, one_hot: Tensor) -> Tensor:
+        """Logits (N, L V) of one-hot rows (N, L, V), differentiable."""
+        logits = _smoothed(one_hot)
         return (logits - logits.mean(dim=2, keepdim=True)).flatten(1)
 
     def decode(self, vectors: Tensor) -> Tensor:
@@ -83,7 +96,11 @@ class DroppedClass:
 
     def encode(self, tokens: Tensor) -> Tensor:
         """Relative logits (N, L (V − 1)) of tokens (N, L)."""
-        logits = _smoothed(tokens, self.n_tokens)
+        return self.embed(one_hot_of(tokens, self.n_tokens))
+
+    def embed(self, one_hot: Tensor) -> Tensor:
+        """Relative logits (N, L (V − 1)) of one-hot rows (N, L, V), differentiable."""
+        logits = _smoothed(one_hot)
         return (logits[..., 1:] - logits[..., :1]).flatten(1)
 
     def decode(self, vectors: Tensor) -> Tensor:

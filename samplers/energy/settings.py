@@ -8,6 +8,7 @@ from samplers.config import Settings, setting
 from samplers.errors import ConfigError
 
 FORMS = ("coupled", "decoupled", "regression")
+RULES = ("ascent", "scales", "tokens")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +31,9 @@ class EnergySettings(Settings):
     alpha_learning_rate: float = setting(0.01, label="Learning rate of α", help="Adam, on log α.", low=0.0, high=10.0)
     chain_steps: int = setting(50, label="K", help="Steps of a training chain.", low=1, high=100_000)
     chain_rule: str = setting(
-        "ascent", label="Steps of training chains", choices=("ascent", "scales"),
-        help="Ascent: η times the root of the dimension. Scales: ε²/2 with ε falling geometrically.",
+        "ascent", label="Steps of training chains", choices=RULES,
+        help="Ascent: η times the root of the dimension. Scales: ε²/2 with ε falling geometrically. Tokens: single "
+        "changes of a sequence, accepted or refused so that the law is exact.",
     )  # fmt: skip
     eta: float = setting(0.05, label="η", help="Ascent step before its scaling by √D.", low=0.0, high=1e6)
     first_scale: float = setting(0.02, label="First ε", help="Noise scale at the start.", low=1e-9, high=1e3)
@@ -60,6 +62,9 @@ class EnergySettings(Settings):
     n_layers: int = setting(2, label="Layers", help="Hidden layers.", low=1, high=16)
     activation: str = setting("silu", label="Activation", help="Of hidden layers.", choices=("silu", "relu"))
     learning_rate: float = setting(1e-3, label="Learning rate", help="Adam, of every network.", low=0.0, high=10.0)
+    rate_falls: bool = setting(
+        False, label="Falling rate", help="The learning rate falls evenly to nothing over the steps."
+    )
     batch_size: int = setting(128, label="Batch", help="Rows of a step.", low=1, high=1_000_000)
     steps: int = setting(2000, label="Steps", help="Training steps.", low=1, high=10_000_000)
 
@@ -72,6 +77,8 @@ class EnergySettings(Settings):
             raise ConfigError("alpha_rule", "must be fixed for the decoupled model, whose energy predicts no reward")
         if self.form == "decoupled" and self.alpha == 0:
             raise ConfigError("alpha", "must be above 0 for the decoupled model, whose energy would learn nothing")
+        if self.chain_rule == "tokens" and not self.noise and self.form != "regression":
+            raise ConfigError("noise", "must be on where training chains change tokens, which they do at random")
         if self.combine == "min" and self.form == "coupled":
             raise ConfigError("combine", "says how several reward networks answer; the coupled model has one network")
         if self.n_members > 1 and self.form == "coupled":
@@ -90,7 +97,7 @@ class GenerationSettings(Settings):
     n_steps: int = setting(50, label="Steps", help="Of every chain.", low=0, high=10_000_000)
     noise: bool = setting(False, label="Sample", help="Sample from the density instead of climbing it.")
     adjusted: bool = setting(False, label="Metropolis", help="Accept or refuse steps, so that the law is exact.")
-    chain_rule: str = setting("ascent", label="Steps", help="As of training chains.", choices=("ascent", "scales"))
+    chain_rule: str = setting("ascent", label="Steps", help="As of training chains.", choices=RULES)
     eta: float = setting(0.05, label="η", help="Ascent step before its scaling by √D.", low=0.0, high=1e6)
     first_scale: float = setting(0.1, label="First ε", help="Noise scale at the start.", low=1e-9, high=1e3)
     last_scale: float = setting(1e-4, label="Last ε", help="Noise scale at the end.", low=1e-9, high=1e3)
@@ -108,3 +115,5 @@ class GenerationSettings(Settings):
         Settings.__post_init__(self)
         if self.adjusted and not self.noise:
             raise ConfigError("adjusted", "needs chains that sample; a climb has nothing to accept or refuse")
+        if self.chain_rule == "tokens" and not self.noise:
+            raise ConfigError("noise", "must be on where chains change tokens, which they do at random")

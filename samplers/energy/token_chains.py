@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from samplers.energy.chains import Chains, LogDensity, value_and_gradient
+from samplers.energy.relaxation import Relaxation
 from samplers.numerics import gumbel_argmax
 
 
@@ -57,6 +58,24 @@ def gibbs_with_gradients(
     empty = tokens.new_empty((0, *tokens.shape)), values.new_empty((0, len(tokens)))
     held = (torch.stack(kept), torch.stack(kept_values)) if kept else empty
     return Chains(tokens, *held, accepted / max(n_steps, 1))
+
+
+def token_walk(
+    log_density: LogDensity, relaxation: Relaxation, start: Tensor, n_steps: int, source: torch.Generator,
+    *, keep_every: int = 0,
+) -> Chains:  # fmt: skip
+    """Token chains for a log-density of vectors (N, D): from what `start` decodes to, to vectors of tokens again."""
+    chains = gibbs_with_gradients(
+        lambda one_hot: log_density(relaxation.embed(one_hot)), relaxation.decode(start), relaxation.n_tokens,
+        n_steps, source, keep_every=keep_every, dtype=start.dtype,
+    )  # fmt: skip
+
+    def encoded(tokens: Tensor) -> Tensor:
+        return relaxation.encode(tokens).to(start.dtype)
+
+    kept = [encoded(tokens) for tokens in chains.kept]
+    held = torch.stack(kept) if kept else start.new_empty((0, *start.shape))
+    return Chains(encoded(chains.points), held, chains.kept_values, chains.acceptance)
 
 
 def _log_probability(weights: Tensor, chosen: Tensor) -> Tensor:

@@ -23,6 +23,7 @@ from samplers.energy.model import EnergyModel, step_sizes
 from samplers.energy.networks import Ensemble, Perceptron
 from samplers.energy.relaxation import Relaxation
 from samplers.energy.settings import EnergySettings
+from samplers.energy.token_chains import token_walk
 from samplers.errors import ConfigError, TrainingError
 from samplers.rng import generator, generators, restore, states
 
@@ -74,6 +75,8 @@ class EnergyTraining:
 
     def __post_init__(self) -> None:
         ours = self.settings
+        if ours.chain_rule == "tokens" and self.relaxation is None:
+            raise ConfigError("chain_rule", "tokens is for sequences; vectors have no tokens to change")
         self.x, self.y = self.x.to(self.device), self.y.to(self.device, self.x.dtype)
         mean, std = self._units()
         self._targets = (self.y - mean) / std
@@ -92,7 +95,7 @@ class EnergyTraining:
         if self._learns_alpha:
             self.optimisers["alpha"] = torch.optim.Adam([self.log_alpha], lr=ours.alpha_learning_rate)
         box = Box.around(self._support, ours.box_margin)
-        self.model = EnergyModel(ours, energy, reward, mean, std, self._support.mean(dim=0), box)
+        self.model = EnergyModel(ours, energy, reward, mean, std, self._support.mean(dim=0), box, self.relaxation)
         if ours.buffer_size:
             self.buffer = box.uniform(ours.buffer_size, generator(self.seed, "memory"))
 
@@ -128,6 +131,7 @@ class EnergyTraining:
 
     def advance(self) -> dict[str, float]:
         """One training step; numbers of its batch. Raises TrainingError for a loss that is no number any more."""
+        self._set_rates()
         x, y = self._batch(self.x, self._targets)
         if self.settings.form == "coupled":
             numbers = self._learn_coupled(x, y)
@@ -140,6 +144,12 @@ class EnergyTraining:
                 raise TrainingError(f"step {self.step}: the {name} is {value}; lower the learning rate or the steps")
         self.step += 1
         return numbers
+
+    def _set_rates(self) -> None:
+        if self.settings.rate_falls:
+            left = max(0.0, 1 - self.step / self.settings.steps)
+            for name in self.optimisers.keys() - {"alpha"}:
+                self.optimisers[name].param_groups[0]["lr"] = self.settings.learning_rate * left
 
     def _batch(self, *columns: Tensor) -> tuple[Tensor, ...]:
         """The same rows of each column, drawn evenly; all of them where a batch holds as many."""
@@ -211,14 +221,21 @@ class EnergyTraining:
             start = x
         if ours.start_noise:
             start = start + ours.start_noise * normal(start, source)
-        steps = step_sizes(ours.chain_rule, ours.chain_steps, x.shape[1], ours.eta, ours.first_scale, ours.last_scale)
-        ends = langevin(
-            self.model.log_density, start, steps, source if ours.noise else None,
-            box=self.model.box if ours.reflects else None,
-        ).points  # fmt: skip
+        ends = self._walk(start, source)
         if self.buffer is not None and slots is not None:
             self.buffer[slots] = ends
         return ends
+
+    def _walk(self, start: Tensor, source: torch.Generator) -> Tensor:
+        ours, density = self.settings, self.model.log_density
+        if ours.chain_rule == "tokens":
+            assert self.relaxation is not None
+            return token_walk(density, self.relaxation, start, ours.chain_steps, source).points
+        steps = step_sizes(
+            ours.chain_rule, ours.chain_steps, start.shape[1], ours.eta, ours.first_scale, ours.last_scale
+        )
+        box = self.model.box if ours.reflects else None
+        return langevin(density, start, steps, source if ours.noise else None, box=box).points
 
     def _descend(self, name: str, loss: Tensor) -> None:
         optimiser = self.optimisers[name]

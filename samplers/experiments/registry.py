@@ -30,6 +30,7 @@ MODULES: dict[str, str] = {
     "molecules-diffusion": "samplers.experiments.molecules_diffusion",
     "banel-toy": "samplers.experiments.banel_toy",
     "banel-fragments": "samplers.experiments.banel_fragments",
+    "tfbind8-offline": "samplers.experiments.tfbind8_offline",
 }
 
 Progress = Callable[[int, int, Mapping[str, float]], None]

@@ -42,6 +42,7 @@ class RollSettings(Settings):
     learning_rate: float = setting(1e-3, label="Learning rate", help="Adam.", low=1e-9, high=1.0)
     chain_steps: int = setting(100, label="K", help="Steps of a training chain.", low=1, high=100_000)
     start_noise: float = setting(0.1, label="Start noise", help="Added to the data a chain starts at.", low=0, high=10)
+    density_steps: int = setting(1500, label="Density steps", help="Of the decoupled model.", low=1, high=10_000_000)
     generation_steps: int = setting(4000, label="Generation", help="Steps of a chain.", low=1, high=10_000_000)
     last_scale: float = setting(1e-3, label="Last ε", help="Of generation; it starts at 0.1.", low=1e-9, high=1.0)
     n_samples: int = setting(512, label="Samples", help="Chains of generation.", low=2, high=1_000_000)
@@ -67,9 +68,9 @@ METHODS: Mapping[str, Method] = {
     "original-a50": Method(50.0, noise=False),
     "stochastic-a0": Method(0.0, noise=True),
     "stochastic-a50": Method(50.0, noise=True),
-    "decoupled-w0": Method(50.0, noise=True, guidance=0.0),
-    "decoupled-w5": Method(50.0, noise=True, guidance=5.0),
-    "decoupled-w10": Method(50.0, noise=True, guidance=10.0),
+    "decoupled-w0": Method(1.0, noise=True, guidance=0.0),
+    "decoupled-w2.5": Method(1.0, noise=True, guidance=2.5),
+    "decoupled-w5": Method(1.0, noise=True, guidance=5.0),
 }
 FURTHER: Mapping[str, Method] = {
     "stochastic-a0.1": Method(0.1, noise=True),
@@ -80,8 +81,19 @@ FURTHER: Mapping[str, Method] = {
 
 
 def model_settings(trains: tuple[Any, ...], ours: RollSettings) -> EnergySettings:
-    """The training that `Method.trains` stands for."""
+    """The training that `Method.trains` stands for.
+
+    Coupled models and the prototype are trained as published. The decoupled density has a memory, a confinement and an
+    energy penalty: its log-density is on the scale of log p itself, where the published one is several times steeper.
+    """
     alpha, noise, decoupled, keeps_regression = trains
+    if decoupled and not keeps_regression:
+        return EnergySettings(
+            form="decoupled", noise=True, alpha_rule="fixed", alpha=alpha, chain_rule="scales", chain_steps=20,
+            first_scale=0.04, last_scale=0.004, buffer_size=5000, restart_share=0.002, box_margin=0.1,
+            confinement=0.1, energy_penalty=0.01, squared_weight=0.5, standardise=False, width=ours.width,
+            learning_rate=ours.learning_rate, rate_falls=True, batch_size=ours.batch_size, steps=ours.density_steps,
+        )  # fmt: skip
     return EnergySettings(
         form="decoupled" if decoupled else "coupled", noise=noise, alpha_rule="fixed", alpha=alpha,
         chain_rule="scales", chain_steps=ours.chain_steps, start_noise=ours.start_noise, squared_weight=0.5,
@@ -182,8 +194,8 @@ def run(
 
 TITLES = {
     "original-a0": "original, α = 0", "original-a50": "original, α = 50", "stochastic-a0": "stochastic, α = 0",
-    "stochastic-a50": "stochastic, α = 50", "decoupled-w0": "decoupled, w = 0", "decoupled-w5": "decoupled, w = 5",
-    "decoupled-w10": "decoupled, w = 10",
+    "stochastic-a50": "stochastic, α = 50", "decoupled-w0": "decoupled, w = 0",
+    "decoupled-w2.5": "decoupled, w = 2.5", "decoupled-w5": "decoupled, w = 5",
 }  # fmt: skip
 
 

@@ -6,8 +6,12 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from samplers.energy.generation import generate
 from samplers.energy.relaxation import DroppedClass, FullLogits
+from samplers.energy.settings import EnergySettings, GenerationSettings
 from samplers.energy.token_chains import gibbs_with_gradients
+from samplers.energy.training import EnergyTraining
+from samplers.errors import ConfigError
 from samplers.rng import generator
 
 
@@ -82,3 +86,36 @@ def test_kept_values_are_the_log_densities_of_kept_strings():
     assert torch.allclose(
         chains.kept_values, torch.stack([log_density(F.one_hot(part, 3).double()) for part in chains.kept])
     )
+
+
+def test_a_model_of_sequences_is_trained_and_drawn_from_by_changing_tokens():
+    # Sequences whose first letter is 0; the density learns that, whatever the labels.
+    tokens = torch.randint(3, (400, 4), generator=generator(0, "tokens"))
+    tokens[:, 0] = 0
+    relaxation = FullLogits(4, 3)
+    x, y = relaxation.encode(tokens), tokens[:, 1].float()
+    settings = EnergySettings(
+        form="decoupled", noise=True, alpha_rule="fixed", alpha=1.0, chain_rule="tokens", chain_steps=5, width=32,
+        energy_penalty=0.01, batch_size=64,
+    )  # fmt: skip
+    training = EnergyTraining(x, y, settings, 0, relaxation=relaxation)
+    for _ in range(150):
+        training.advance()
+    asked = {"n_designs": 300, "noise": True, "chain_rule": "tokens", "n_steps": 40, "start": "data"}
+    plain, guided = (
+        relaxation.decode(
+            generate(training.model, GenerationSettings(**asked, guidance=w), x, y, generator(0, "w")).points
+        )
+        for w in (0.0, 5.0)
+    )  # fmt: skip
+    assert float((plain[:, 0] == 0).double().mean()) > 0.9
+    assert float(guided[:, 1].double().mean()) > float(plain[:, 1].double().mean()) + 0.3
+
+
+def test_vectors_have_no_tokens_to_change():
+    with pytest.raises(ConfigError, match="no tokens"):
+        EnergyTraining(
+            torch.rand(9, 2), torch.rand(9), EnergySettings(chain_rule="tokens", noise=True), 0
+        )  # fmt: skip
+    with pytest.raises(ConfigError, match="at random"):
+        GenerationSettings(chain_rule="tokens")

@@ -1,0 +1,94 @@
+"""The offline experiment on a table of its own: equal budgets, an oracle asked once, measures as they are called."""
+
+import pytest
+import torch
+
+from samplers.experiments.tfbind8_offline import (
+    METHODS,
+    N_SETTINGS,
+    OfflineSettings,
+    Tell,
+    Trainer,
+    Trial,
+    best_of,
+    diversity,
+    drawing_of,
+    propose,
+    training_of,
+    tune,
+)
+from samplers.offline.protocol import Labels, OfflineTask, Scale, TestOracle
+
+TINY = OfflineSettings(
+    steps=3, batch_size=16, width=8, chain_steps=2, n_members=2, design_steps=3, proxy_steps=2
+)  # fmt: skip
+
+
+def task():
+    """All words of four letters over ACGT; the score weighs letters by place, and the lower half is visible."""
+    designs = torch.cartesian_prod(*[torch.arange(4)] * 4)
+    scores = designs.double() @ torch.tensor([1.0, 1.31, 1.73, 2.17], dtype=torch.float64)
+    shown = scores <= scores.median()
+
+    def look_up(asked):
+        return scores[(asked * 4 ** torch.arange(3, -1, -1)).sum(dim=1)]
+
+    return OfflineTask("words", "ACGT", Labels(designs[shown], scores[shown]), TestOracle(look_up, Scale.of(scores), 8))
+
+
+def trial(proxy=lambda designs: designs.double().sum(dim=1)):
+    return Trial(task(), proxy, Trainer(task(), 0), 0)
+
+
+def test_every_method_may_look_at_equally_many_settings_all_of_which_are_accepted():
+    for method in METHODS.values():
+        assert len(method.trainings) * len(method.draws) == N_SETTINGS
+        assert len({training_of(one, TINY) for one in method.trainings}) == len(method.trainings)
+        assert len({drawing_of(one, TINY, 8) for one in method.draws}) == len(method.draws)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_method_is_tuned_without_the_oracle_and_judged_once(method):
+    ours = trial()
+    choice = tune(ours, METHODS[method], TINY, Tell(lambda *_: None, 1))
+    assert not ours.task.oracle.spent
+    assert len(choice.curve["proxy_50"]) == N_SETTINGS
+    found = propose(ours, METHODS[method], TINY, Tell(lambda *_: None, 1))
+    assert ours.task.oracle.spent
+    assert {"percentile_100", "percentile_50", "overestimation", "diversity", "d_best"} <= set(found.metrics)
+    assert found.metrics["d_best"] == pytest.approx(0.5, abs=0.01)
+
+
+def test_tuning_never_trains_on_the_best_fifth():
+    seen = []
+    ours = trial()
+    whole = ours.train.__call__
+
+    class Watched(Trainer):
+        def __call__(self, labels, settings, tell):
+            seen.append(float(labels.scores.max()))
+            return whole(labels, settings, tell)
+
+    tune(Trial(ours.task, ours.proxy, Watched(ours.task, 0), 0), METHODS["coms"], TINY, Tell(lambda *_: None, 1))
+    assert max(seen) < float(ours.task.visible.scores.max())
+
+
+def test_the_setting_kept_is_the_best_median_among_distinct_ones():
+    assert best_of({"distinct": [128.0, 60.0, 125.0], "proxy_50": [0.2, 0.9, 0.4]}) == 2
+    assert best_of({"distinct": [3.0, 60.0, 2.0], "proxy_50": [0.2, 0.9, 0.4]}) == 1
+
+
+def test_both_ensembles_share_their_networks_and_combine_them_differently():
+    ours = trial()
+    mean, least = (
+        ours.train(ours.task.visible, training_of(METHODS[name].trainings[0], TINY), Tell(lambda *_: None, 1))
+        for name in ("ensemble-mean", "ensemble-min")
+    )  # fmt: skip
+    each = mean.model.reward.each(mean.x)
+    assert torch.equal(least.model.reward.each(least.x), each)
+    assert torch.equal(mean.model.standardised(mean.x), each.mean(dim=0))
+    assert torch.equal(least.model.standardised(least.x), each.amin(dim=0))
+
+
+def test_diversity_is_the_mean_number_of_differing_places():
+    assert diversity(torch.tensor([[0, 0, 0], [0, 0, 1], [1, 1, 1]])) == pytest.approx((1 + 3 + 2) / 3)
