@@ -18,6 +18,7 @@ MODULES: dict[str, str] = {
     "qm9": "samplers.experiments.qm9",
     "seh": "samplers.experiments.seh",
     "tfbind8": "samplers.experiments.tfbind8",
+    "tfbind8-diffusion": "samplers.experiments.tfbind8_diffusion",
     "rna": "samplers.experiments.rna",
     "subspace": "samplers.experiments.subspace",
     "set": "samplers.experiments.set_generation",
