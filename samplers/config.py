@@ -138,6 +138,8 @@ class Settings:
 
     # Minutes of training that a run usually deserves; a page starts with it.
     usual_minutes: ClassVar[float] = 10.0
+    # The settings that decide what can be built from data, and what a measurement of them is kept by.
+    measured_by: ClassVar[tuple[str, ...]] = ()
 
     def check(self, wanted: Wanted) -> None:
         """Raise ConfigError naming the setting that this reward cannot serve; known before anything is loaded."""

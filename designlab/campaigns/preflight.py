@@ -12,6 +12,7 @@ from designlab.campaigns.setup import SetUp
 from designlab.charts import dial as charts
 from designlab.common.templatetags.figures import count
 from designlab.datasets.models import PropertyModel
+from designlab.engine import runs as engine
 from designlab.engine.rewards import asks_remote
 from designlab.operations.selectors import worker_listening
 
@@ -131,8 +132,9 @@ def _targets(found: Preflight, page: SetUp, models: list[dict], wait: bool) -> N
 
 def _vocabulary(found: Preflight, page: SetUp) -> None:
     cleaned = page.config.cleaned_data
+    config = engine.measured_settings(cleaned["family"], cleaned["config"])
     measured = measured_data(
-        family=cleaned["family"], config=cleaned["config"], labelled=page.labelled, unlabelled=page.unlabelled
+        family=cleaned["family"], config=config, labelled=page.labelled, unlabelled=page.unlabelled
     )
     if measured is None:
         found.measuring = True

@@ -13,6 +13,7 @@ families = api.families
 describe_config = api.describe_config
 check_config = api.check_config
 suggested = api.suggested
+measured_settings = api.measured_settings
 aimed_at = api.aimed_at
 resolve_device = api.resolve_device
 library_versions = api.library_versions

@@ -20,6 +20,10 @@ class DiffusionConfig(Settings):
     """Everything a run of reward-directed generation can be told, beside data, reward, seed and budget."""
 
     merge_children: ClassVar[bool] = True  # equal sites are always one action here
+    measured_by: ClassVar[tuple[str, ...]] = (
+        "max_heavy_atoms", "max_fragments", "vocabulary_size", "min_fragment_count", "min_length", "max_length",
+        "model", "scaffold",
+    )  # fmt: skip
     usual_minutes: ClassVar[float] = 60.0  # it learns what the data are like before it draws a design
 
     steer_by: str = setting(

@@ -32,10 +32,16 @@ Config = DiffusionConfig
 def measure(config: DiffusionConfig, structures: Sequence[str], kind: str = MOLECULE) -> dict[str, Any]:
     """The pre-flight report alone: what would be built from, and what of these structures it could express.
 
-    Raises VocabularyError when nothing could be built, ConfigError for an unknown kind of design.
+    Raises VocabularyError when nothing could be built, ConfigError for an unknown kind of design, or for something to
+    keep that cannot be kept.
     """
     name, why = models.chosen(config, kind, "cpu")
-    report: Plain = models.module(name).measure(kind, config, structures)
+    report: Plain
+    if config.scaffold:
+        model, report = models.module(name).prepare(kind, config, structures, generator(0, "weights"), "cpu")
+        model.fixed(config.scaffold)
+    else:
+        report = models.module(name).measure(kind, config, structures)
     return report | {"model": name, "model_reason": why}
 
 

@@ -48,6 +48,14 @@ def check_config(
     return config.to_dict()
 
 
+def measured_settings(family: str, raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a family's settings those that `measure_data` depends on; all of them where a family does not say."""
+    from samplers.families import config_class
+
+    names = config_class(family).measured_by
+    return {name: value for name, value in raw.items() if name in names or not names}
+
+
 def suggested(
     reward: Mapping[str, Any] | None, kind: str, *, n_labelled: int = 0, n_unlabelled: int = 0
 ) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import ClassVar
 
 from samplers.config import Settings, Wanted, setting
 from samplers.errors import ConfigError
@@ -33,6 +34,11 @@ def check_partial(loss: str, sources: Iterable[str]) -> None:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GFlowNetConfig(Settings):
     """Everything a GFlowNet run can be told, beside data, reward, seed and budget."""
+
+    measured_by: ClassVar[tuple[str, ...]] = (
+        "max_heavy_atoms", "max_fragments", "vocabulary_size", "min_fragment_count", "min_length", "max_length",
+        "merge_children",
+    )  # fmt: skip
 
     reward_exponent: float = setting(
         32.0, label="Focus", help="Power applied to the reward: high values concentrate on the best designs.",

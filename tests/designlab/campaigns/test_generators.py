@@ -197,3 +197,33 @@ def test_every_setting_of_a_campaigns_new_run_has_its_dial_too(client, owner, da
 
 def test_the_library_suggests_only_what_serves_the_kind():
     assert engine.suggested(None, "dna")[0]["name"] == "gflownet"
+
+
+def test_a_target_or_a_learning_rate_asks_for_no_new_measurement_of_the_data():
+    usual = engine.check_config("diffusion", {})
+    changed = engine.check_config("diffusion", {"targets": "1 2", "guidance": 3.0, "learning_rate": 0.01})
+    assert engine.measured_settings("diffusion", usual) == engine.measured_settings("diffusion", changed)
+    kept = engine.check_config("diffusion", {"scaffold": "c1ccccc1"})
+    assert engine.measured_settings("diffusion", kept) != engine.measured_settings("diffusion", usual)
+
+
+def test_something_that_cannot_be_kept_is_said_before_the_run_starts():
+    with pytest.raises(SettingRefused, match="scaffold"):
+        engine.api.measure_data("diffusion", {"scaffold": "NNNNNNNNNNNNG", "hidden_size": 8}, ["ACGT", "GGCC"], "dna")
+
+
+@pytest.mark.parametrize(("sources", "fit"), [(("model",), 2.0), (("property",), 0.5)])
+def test_diffusion_is_suggested_for_a_learned_value_to_hit(sources, fit):
+    from samplers.config import Asked, Wanted
+    from samplers.diffusion.config import DiffusionConfig
+
+    wanted = Wanted("molecule", (Asked("logD", frozenset(sources), is_between=True),), 100, 20_000)
+    assert DiffusionConfig.suits(wanted)[0] == fit
+
+
+def test_diffusion_refuses_to_be_steered_by_what_is_paid_for():
+    reward = reward_engine.check_reward(COMPUTED)
+    with pytest.raises(
+        SettingRefused, match="steer_by: is 'logS', which is no objective of the reward; there are 'QED'"
+    ):
+        engine.check_config("diffusion", {"steer_by": "logS"}, reward, "molecule")
