@@ -5,7 +5,6 @@ from statistics import fmean
 
 from designlab.campaigns.models import Run
 from designlab.campaigns.sweep import sweep_of
-from designlab.candidates.models import Candidate
 from designlab.engine import rewards as reward_engine
 from designlab.engine import runs as engine
 from designlab.engine.tables import structures_of
@@ -117,8 +116,3 @@ def _judged(run: Run, tables: dict[str, list[dict]]) -> list[dict]:
             }
         found.append(row)
     return found
-
-
-def candidates_in_order(run: Run):
-    """Every candidate of the run, best first."""
-    return Candidate.objects.filter(run=run).order_by("-log_reward", "evaluation")

@@ -8,6 +8,7 @@ import json
 import os
 import resource
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -59,10 +60,17 @@ def _run(job: dict[str, Any], folder: Path) -> dict[str, Any]:
 
 def _peak_bytes() -> dict[str, int]:
     """The largest resident memory of this process, and of any chemistry process that has ended."""
-    return {
-        name: resource.getrusage(who).ru_maxrss * 1024
-        for name, who in (("reader", resource.RUSAGE_SELF), ("chemistry", resource.RUSAGE_CHILDREN))
-    }
+    chemistry = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    return {"reader": _own_peak_kib() * 1024, "chemistry": chemistry * 1024}
+
+
+def _own_peak_kib() -> int:
+    """Linux keeps in ru_maxrss what the parent held when this process was started; VmHWM is this process alone."""
+    with suppress(OSError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1])
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def _replace(path: Path, content: Any) -> None:

@@ -13,11 +13,13 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from designlab.campaigns import headless, services
 from designlab.campaigns.budgets import split_budgets
 from designlab.campaigns.models import WHOLE, InvalidTransition, Run
-from designlab.campaigns.report import candidates_in_order, report
+from designlab.campaigns.report import report
 from designlab.campaigns.sweep import target_words
 from designlab.candidates import exports
+from designlab.candidates.filters import Filter
 from designlab.candidates.judging import judge_now
 from designlab.candidates.objectives import objectives_of
+from designlab.candidates.selectors import matching
 from designlab.engine import rewards as reward_engine
 from designlab.engine import runs as engine
 from designlab.engine.designs import designs_of
@@ -142,10 +144,11 @@ class Command(BaseCommand):
         self._say("Writing the list and comparing with random draws and the uploaded data ...")
         while judge_now(run.id):
             pass
-        candidates = candidates_in_order(run)
+        objectives = objectives_of(run)
+        candidates = matching(run, Filter.read({}, objectives))
         for kind, _ in designs_of(run.kind).downloads[:2]:
             with (out / f"candidates.{kind}").open("w", encoding="utf-8", newline="") as file:
-                file.writelines(exports.KINDS[kind][1](candidates, run, objectives_of(run)))
+                file.writelines(exports.KINDS[kind][1](candidates, run, objectives))
         result = report(run)
         (out / "report.json").write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         means = result["metrics"]["best100_mean"]
