@@ -81,6 +81,10 @@ class Autoregressive(nn.Module):
         """As `Model.fit`, by Adam."""
         return maximise_likelihood(self, rows, effort, source, held_out=held_out, weights=weights)
 
+    def varied(self, rows: Tensor, source: torch.Generator) -> Tensor:
+        """The rows: a text has one spelling here."""
+        return rows
+
     def tensors(self) -> dict[str, Tensor]:
         return {name: value.detach().clone() for name, value in self.state_dict().items()}
 

@@ -183,6 +183,7 @@ def draw_accepted(
         if wanted is not None and len(rows):
             rows = rows[wanted(rows)]
         rows = rows[: n - n_found]
+        at_once = at_once if len(rows) else min(2 * at_once, 4096)
         found.append(rows)
         n_found += len(rows)
     funnel.passed += n_found

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -11,14 +12,33 @@ from torch import Tensor
 from samplers.banel.models import Effort, Fit
 from samplers.errors import TrainingError
 
-if TYPE_CHECKING:
-    from samplers.banel.autoregressive import Autoregressive
-
 MAX_NORM = 1.0  # of a gradient
 
 
+class Trainable(Protocol):
+    """What gradient descent needs of a model."""
+
+    def parameters(self) -> Iterable[Tensor]:
+        """What is learned."""
+
+    def token_log_probs(self, rows: Tensor) -> Tensor:
+        """(N, T) log p of each action, with gradient."""
+
+    def log_prob(self, rows: Tensor) -> Tensor:
+        """(N,) float64 log p."""
+
+    def varied(self, rows: Tensor, source: torch.Generator) -> Tensor:
+        """The same designs in other spellings, where a model has several."""
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Everything learned."""
+
+    def restore(self, tensors: dict[str, Tensor]) -> None:
+        """Take over what `tensors` gave."""
+
+
 def maximise_likelihood(
-    model: Autoregressive,
+    model: Trainable,
     rows: Tensor,
     effort: Effort,
     source: torch.Generator,
@@ -48,17 +68,17 @@ def maximise_likelihood(
     return Fit(epoch, n_worse >= effort.patience, _nll(model, rows), best, before)
 
 
-def _nll(model: Autoregressive, rows: Tensor | None) -> float:
+def _nll(model: Trainable, rows: Tensor | None) -> float:
     """Mean of -log p, NaN without rows."""
     return math.nan if rows is None or not len(rows) else -float(model.log_prob(rows).mean())
 
 
 def _epoch(
-    model: Autoregressive, rows: Tensor, weights: Tensor, optimiser: torch.optim.Adam, batch_size: int,
+    model: Trainable, rows: Tensor, weights: Tensor, optimiser: torch.optim.Adam, batch_size: int,
     source: torch.Generator, epoch: int,
 ) -> None:  # fmt: skip
     for part in torch.randperm(len(rows), generator=source).split(batch_size):
-        loss = -(model.token_log_probs(rows[part]).sum(dim=1) * weights[part]).mean()
+        loss = -(model.token_log_probs(model.varied(rows[part], source)).sum(dim=1) * weights[part]).mean()
         if not bool(torch.isfinite(loss)):
             raise TrainingError(f"The loss of epoch {epoch} is not a finite number.")
         optimiser.zero_grad(set_to_none=True)

@@ -168,6 +168,9 @@ def _note(
     }  # fmt: skip
     record.numbers |= {name: value for name, value in numbers.items() if math.isfinite(value)}
     groups = {"fresh": fresh_scores, "failures": train, "held_out": held}
+    hits = state.ledger.first_with(PASS)
+    if hits:
+        groups["hits"] = made.score(state.space.spelled(rows_of(hits)))
     if older:
         groups["earlier"] = made.score(state.space.spelled(rows_of(older)))
     record.histogram = histogram(groups)

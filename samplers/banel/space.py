@@ -4,12 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from samplers.banel.language import Language
 from samplers.banel.ledger import Candidate
+
+
+class Texts(Protocol):
+    """What rows stand for: a language, or what paths build."""
+
+    @property
+    def max_length(self) -> int:
+        """Entries of a row."""
+
+    def texts(self, rows: Tensor) -> list[str]:
+        """The text of each row."""
+
+    def actions(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """(N, L) the action at every place, and a mask of the places where one is taken."""
 
 
 def itself(texts: Sequence[str]) -> list[str | None]:
@@ -26,7 +40,7 @@ class Space:
     learned. `features` gives bits (N, F) by which candidates are near or far.
     """
 
-    language: Language
+    language: Texts
     identify: Callable[[Sequence[str]], list[str | None]] = itself
     tests_invalid: bool = False
     respell: Callable[[Tensor], Tensor] | None = None

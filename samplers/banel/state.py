@@ -12,6 +12,7 @@ from samplers.banel.ledger import FAIL, PASS, Entry, Ledger
 from samplers.banel.models import Model
 from samplers.banel.settings import BanelSettings
 from samplers.banel.space import Space
+from samplers.errors import ConfigError
 from samplers.rng import generator
 
 
@@ -106,8 +107,11 @@ def start(
 ) -> State:  # fmt: skip
     """A new run from a pre-trained generator, which is left as it is.
 
-    A ledger given must have the settings' budget; raises ValueError otherwise.
+    A ledger given must have the settings' budget; raises ValueError otherwise. Raises ConfigError when candidates
+    should be picked far apart and the space has no features to measure by.
     """
+    if settings.diversity > 1 and space.features is None:
+        raise ConfigError("diversity", "needs features to measure distances by, and this space has none; set it to 1")
     ledger = Ledger(settings.budget) if ledger is None else ledger
     if ledger.budget != settings.budget:
         raise ValueError(f"the ledger allows {ledger.budget} evaluations, the settings {settings.budget}")

@@ -32,6 +32,7 @@ MODULES: dict[str, str] = {
     "banel-toy": "samplers.experiments.banel_toy",
     "banel-fragments": "samplers.experiments.banel_fragments",
     "tfbind8-offline": "samplers.experiments.tfbind8_offline",
+    "banel-digits": "samplers.experiments.banel_digits",
 }
 
 Progress = Callable[[int, int, Mapping[str, float]], None]

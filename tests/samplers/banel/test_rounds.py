@@ -222,6 +222,20 @@ def test_the_insurance_is_a_bound_on_independent_draws(rate, share):
     assert insured_share(0.38, 1.0) == pytest.approx((1 - math.exp(-0.38)) / (1 - math.exp(-1)))
 
 
+def test_filtered_candidates_are_picked_far_apart_where_there_are_features(trained):
+    def features(rows):
+        return torch.nn.functional.one_hot(rows, 8).flatten(1)
+
+    near, far = (run(trained, space=Space(LANGUAGE, features=features), diversity=k, budget=12) for k in (1.0, 8.0))
+    shared = []
+    for state in (near, far):
+        bits = features(torch.tensor([entry.row for entry in state.ledger.entries])).float()
+        shared.append(float((bits @ bits.T).triu(1).sum()))
+    assert shared[1] < 0.7 * shared[0]
+    with pytest.raises(ConfigError, match="needs features"):
+        run(trained, diversity=2.0)
+
+
 def test_small_numbers_are_what_they_should_be():
     assert upper_rate(300) == pytest.approx(3 / 300, rel=0.01)
     assert hit_probability([(0.5, 1), (0.5, 2)]) == pytest.approx(1 - 0.125)
