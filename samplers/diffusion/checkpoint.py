@@ -14,10 +14,10 @@ from samplers.diffusion import models
 from samplers.diffusion.config import DiffusionConfig
 from samplers.diffusion.descent import below
 from samplers.diffusion.gate import Gate
-from samplers.diffusion.labels import Labeler, Labels, steered
 from samplers.diffusion.targets import Progress
 from samplers.diffusion.training import State
 from samplers.evaluation import Archive, Reward
+from samplers.labels import Labeler, Labels
 from samplers.rng import restore, states
 
 SCHEMA = 1
@@ -56,7 +56,7 @@ def load(folder: Path, reward: Reward, device: str = "cpu") -> State:
     values = np.asarray(tensors["labels"].numpy(), dtype=np.float64)
     return State(
         config=config, model=model, archive=Archive.load(folder, reward),
-        labeler=Labeler(reward, steered(reward, head["labels"]["name"])),
+        labeler=Labeler(reward, head["labels"]["name"]),
         labels=Labels(values=values, **head["labels"]), gate=Gate.from_dict(head["gate"]),
         targets=tuple(head["targets"]), held_out=tensors["held_out"],
         generators=restore(below(tensors, "generator.")), report=head["report"], labelled=head["labelled"],

@@ -9,6 +9,7 @@ from typing import ClassVar
 from samplers.config import Asked, Settings, Wanted, read_numbers, setting
 from samplers.errors import ConfigError
 from samplers.kinds import MOLECULE, PLURALS, SEQUENCES
+from samplers.steering import aimed, steerable
 
 MODELS = ("auto", "autoregressive", "latent", "masked")
 MAX_TARGETS = 50
@@ -157,27 +158,12 @@ class DiffusionConfig(Settings):
         read_targets(self.targets)
 
     def aimed(self, objectives: Sequence[Asked]) -> int:
-        """The position of the objective named, else of the first learned one, else of the first that is not paid."""
-        named = [at for at, one in enumerate(objectives) if one.name == self.steer_by]
-        if named:
-            return named[0]
-        free = [at for at, one in enumerate(objectives) if not one.paid]
-        return next((at for at in free if objectives[at].learned), free[0] if free else 0)
+        """The position of the objective that the targets are values of."""
+        return aimed(objectives, self.steer_by)
 
     def check(self, wanted: Wanted) -> None:
         """Raise ConfigError for an objective that the reward does not have, or whose every answer is paid for."""
-        names = [one.name for one in wanted.objectives]
-        if self.steer_by and self.steer_by not in names:
-            listed = ", ".join(map(repr, names))
-            words = f"is {self.steer_by!r}, which is no objective of the reward; there are {listed}"
-            raise ConfigError("steer_by", words)
-        at = self.aimed(wanted.objectives)
-        if wanted.objectives[at].paid:
-            raise ConfigError(
-                "steer_by",
-                f"{names[at]!r} asks a remote scorer, and labelling the data would pay for thousands of calls. Steer "
-                "by a computed property or by a model learned from your labels",
-            )
+        steerable(wanted.objectives, self.steer_by)
 
     @classmethod
     def suits(cls, wanted: Wanted) -> tuple[float, str]:

@@ -13,7 +13,6 @@ from samplers.diffusion import models
 from samplers.diffusion.checkpoint import load, save
 from samplers.diffusion.config import DiffusionConfig
 from samplers.diffusion.gate import gate_for
-from samplers.diffusion.labels import Labeler, Labels, label, steered
 from samplers.diffusion.models import Model, Plain, Space
 from samplers.diffusion.targets import targets_for
 from samplers.diffusion.training import DRAWN_AT_ONCE, PURPOSES, VALIDATED, State, design_step, train_step
@@ -22,6 +21,7 @@ from samplers.evaluation import Archive, Reward
 from samplers.events import OnEvent
 from samplers.families import DataForTraining, Proposal, Scores
 from samplers.kinds import MOLECULE
+from samplers.labels import Labeler, Labels, label
 from samplers.rng import generator, generators
 
 __all__ = ["Config", "State", "advance", "load", "measure", "prepare", "propose", "random_assembly", "save", "score"]
@@ -67,12 +67,12 @@ def prepare(
     """
     if budget is not None and budget < 1:
         raise ConfigError("budget", f"must be at least 1 evaluation, got {budget}")
-    labeler = Labeler(reward, steered(reward, config.steer_by))
+    labeler = Labeler(reward, config.steer_by)
     sources = generators(seed, PURPOSES)
     name, why = models.chosen(config, data.kind, device)
     model, report = models.module(name).prepare(data.kind, config, data.structures, sources["weights"], device)
     keep = model.fixed(config.scaffold) if config.scaffold else None
-    labels = label(labeler, model.structures, config)
+    labels = label(labeler, model.structures, config.label_noise)
     targets, sentences = targets_for(config.targets, labels)
     report = report | _about(labels, targets, model, name, why)
     report["sentences"] = [*report["sentences"], *sentences, *report.pop("added")]

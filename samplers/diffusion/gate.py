@@ -10,7 +10,7 @@ import numpy as np
 
 from samplers.diffusion import measures
 from samplers.diffusion.diagnostics import evenly
-from samplers.diffusion.labels import Labeler
+from samplers.labels import Labeler
 
 MOST = 5000
 WIDTH = 0.2  # standard deviations of the data within which every mean must lie

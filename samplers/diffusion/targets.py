@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from samplers.diffusion.config import read_targets
-from samplers.diffusion.labels import Labels
+from samplers.labels import Labels
 
 N_DEFAULT = 9
 CENTRAL = (0.05, 0.95)  # of the data, over which the default sweep goes

@@ -14,12 +14,12 @@ from torch import Tensor
 from samplers.diffusion import diagnostics
 from samplers.diffusion.config import DiffusionConfig
 from samplers.diffusion.gate import Gate
-from samplers.diffusion.labels import Labeler, Labels
 from samplers.diffusion.models import Model, Plain, Space
 from samplers.diffusion.targets import Progress
 from samplers.evaluation import Archive
 from samplers.events import Event
 from samplers.kinds import words
+from samplers.labels import Labeler, Labels
 
 PURPOSES = ("weights", "held out", "batches", "labels", "model", "validation", "gate", "designs", "likelihood")
 DRAWN_AT_ONCE = 256
@@ -120,37 +120,46 @@ def not_reached(state: State, looked: dict[str, float]) -> str:
 def design_step(state: State) -> Event:
     """One batch of designs for the target at hand, scored as far as the budget goes."""
     target, progress, config = state.targets[state.progress.at], state.progress, state.config
-    missing = config.n_designs - len(set(progress.drawn))
-    size = min(DRAWN_AT_ONCE, missing + missing // 8 + 8)
-    wanted = state.labels.standardised(target)
-    drawn = state.model.draw(size, wanted, config.guidance, state.generators["designs"], state.keep)
-    known, batch = set(progress.drawn), []
-    for text in drawn:
-        if len(known) == config.n_designs:
-            break
-        known.add(text)
-        batch.append(text)
-    fresh = len(known) - len(set(progress.drawn))
-    progress.barren = 0 if fresh else progress.barren + 1
+    known = set(progress.drawn)
+    batch = _next_batch(state, target, known)
+    progress.barren = progress.barren + 1 if known.issuperset(batch) else 0
     n_before = len(state.archive)
     _, scored = state.archive.evaluate(batch, state.step, source=f"target {target:g}")
-    progress.drawn += [text for text, ok in zip(batch, scored.tolist(), strict=True) if ok]
+    added = [text for text, ok in zip(batch, scored.tolist(), strict=True) if ok]
+    progress.drawn += added
+    known.update(added)
     state.step += 1
     numbers = {"n_new": float(len(state.archive) - n_before)}
     message = ""
     if state.archive.exhausted:
         state.finished = state.archive.ending
-    full = len(set(progress.drawn)) >= config.n_designs
+    full = len(known) >= config.n_designs
     if full or progress.barren >= BARREN or state.finished:
         if not full and not state.finished:
             message = (
-                f"For the target {target:g} only {len(set(progress.drawn))} different "
-                f"{words(state.environment.kind).many} were found; {BARREN} batches brought nothing new."
+                f"For the target {target:g} only {len(known)} different {words(state.environment.kind).many} were "
+                f"found; {BARREN} batches brought nothing new."
             )
         numbers |= end_target(state, target)
     if state.progress.at == len(state.targets) and not state.finished:
         state.finished = f"All {len(state.targets)} targets have their designs."
     return Event(step=state.step, durable=True, numbers=_finite(numbers), message=message)
+
+
+def _next_batch(state: State, target: float, known: set[str]) -> list[str]:
+    """Designs for a target, repeats included, up to the last one that is still missing beside the `known`."""
+    config = state.config
+    missing = config.n_designs - len(known)
+    size = min(DRAWN_AT_ONCE, missing + missing // 8 + 8)
+    wanted = state.labels.standardised(target)
+    batch: list[str] = []
+    fresh: set[str] = set()
+    for text in state.model.draw(size, wanted, config.guidance, state.generators["designs"], state.keep):
+        if len(fresh) == missing:
+            break
+        batch.append(text)
+        fresh |= {text} - known
+    return batch
 
 
 def end_target(state: State, target: float) -> dict[str, float]:

@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 from samplers.config import Settings, setting
 from samplers.diffusion import diagnostics, family, measures
 from samplers.diffusion.config import DiffusionConfig
-from samplers.diffusion.labels import reference
 from samplers.diffusion.targets import N_DEFAULT, targets_for
 from samplers.diffusion.training import State
 from samplers.events import Event
 from samplers.experiments.checkpoint import Checkpoint
 from samplers.experiments.registry import Experiment, Outcome, Progress
 from samplers.kinds import MOLECULE
+from samplers.labels import reference
 from samplers.rng import generator
 
 Floats = NDArray[np.float64]

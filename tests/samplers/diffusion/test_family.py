@@ -12,8 +12,8 @@ from rdkit import Chem
 from samplers.diffusion import diagnostics, family
 from samplers.diffusion.autoregressive.scaffolds import read
 from samplers.diffusion.gate import Gate, gate_for
-from samplers.diffusion.labels import Labeler, Labels, label, reference
 from samplers.errors import ConfigError, RewardError
+from samplers.labels import Labeler, Labels, label, reference
 from samplers.rewards.definition import RewardDefinition
 from samplers.rng import generator
 from samplers.sequences.reward import SequenceReward
@@ -240,7 +240,7 @@ def test_labels_of_training_scatter_by_the_label_noise():
 
 def test_an_objective_that_is_the_same_everywhere_is_refused():
     with pytest.raises(RewardError, match="different values"):
-        label(Labeler(CountReward(), 0), ["AG", "CG"], family.Config())
+        label(Labeler(CountReward()), ["AG", "CG"])
 
 
 def test_steering_by_a_remote_scorer_is_refused():

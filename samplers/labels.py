@@ -11,9 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from samplers.diffusion.config import DiffusionConfig
-from samplers.errors import ConfigError, RewardError
-from samplers.evaluation import Reward
+from samplers.config import Asked
+from samplers.errors import RewardError
+from samplers.steering import steerable
 
 Floats = NDArray[np.float64]
 LEAST_NOISE = 0.1  # in sd of the labels: even exact labels are blurred so much, so that neighbours teach each other
@@ -24,26 +24,20 @@ BLOCK = 2048
 class Labeler:
     """Answers with the steered objective alone, in its own unit, so that nothing else of the reward is asked."""
 
-    def __init__(self, reward: Any, column: int) -> None:
-        self.column, self.name = column, str(reward.names[column])
+    def __init__(self, reward: Any, steer_by: str = "") -> None:
+        """`steer_by` names an objective of the reward. Raises ConfigError as `samplers.steering.steerable` does."""
         definition = getattr(reward, "definition", None)
-        self.learned, self.error = False, 0.0
-        if definition is None:
-            self.reward = reward
-            return
-        objective = definition.objectives[column]
-        sources = [item.source for item in objective.walk()]
-        if any(source.kind == "remote" for source in sources):
-            raise ConfigError(
-                "steer_by",
-                f"is {self.name!r}, which asks a remote scorer: labelling the data would be thousands of paid calls. "
-                "Steer by a computed property or by a model learned from your labels",
-            )
-        self.reward = type(reward)(replace(definition, objectives=(objective,)), reward.models)
-        self.column = 0
-        self.learned = any(source.kind == "model" for source in sources)
-        if sources[0].kind == "model":
-            self.error = held_out_error(reward.models[sources[0].key])
+        names = [str(name) for name in reward.names]
+        objectives = definition.asked if definition else [Asked(name, frozenset()) for name in names]
+        self.column = steerable(objectives, steer_by)
+        self.name, self.learned = names[self.column], objectives[self.column].learned
+        self.reward, self.error = reward, 0.0
+        if definition:
+            objective = definition.objectives[self.column]
+            if objective.source.kind == "model":
+                self.error = held_out_error(reward.models[objective.source.key])
+            self.reward = type(reward)(replace(definition, objectives=(objective,)), reward.models)
+            self.column = 0
 
     def __call__(self, structures: Sequence[str]) -> tuple[Floats, Floats]:
         """Values and doubts (n,) in the objective's unit; NaN where there is no value."""
@@ -60,20 +54,6 @@ def held_out_error(model: Any) -> float:
     """The root mean square error of a learned model on held-out groups, in its label's unit; 0 where it is unknown."""
     scores = getattr(model, "card", {}).get("report", {}).get("scores", {})
     return float(scores.get("rmse") or 0.0)
-
-
-def steered(reward: Reward, steer_by: str) -> int:
-    """The column of the objective to steer by. Raises ConfigError for a name that is no objective."""
-    names = [str(name) for name in reward.names]
-    if steer_by:
-        if steer_by not in names:
-            listed = ", ".join(repr(name) for name in names)
-            raise ConfigError("steer_by", f"is {steer_by!r}, which is no objective of the reward; there are {listed}")
-        return names.index(steer_by)
-    definition = getattr(reward, "definition", None)
-    if definition is None:
-        return 0
-    return DiffusionConfig().aimed(definition.asked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +104,11 @@ def reference(target: float, y: Floats, predicted: Floats, noise: float) -> floa
     return float(weights @ y / weights.sum())
 
 
-def label(labeler: Labeler, structures: Sequence[str], config: DiffusionConfig) -> Labels:
-    """The labels of structures. Raises RewardError when none has one, or all are equal."""
+def label(labeler: Labeler, structures: Sequence[str], noise: float = 0.0) -> Labels:
+    """The labels of structures; `noise` is ν in their standard deviations, 0 takes it from the held-out error.
+
+    Raises RewardError when none has a label, or all are equal.
+    """
     values, _ = labeler(structures)
     known = values[np.isfinite(values)]
     if len(known) < 2 or np.ptp(known) <= 1e-9 * max(1.0, float(np.abs(known).max())):
@@ -134,5 +117,5 @@ def label(labeler: Labeler, structures: Sequence[str], config: DiffusionConfig) 
             f"{len(structures):,} structures of the data, so no design can be steered by it. Choose another."
         )
     mean, sd = float(known.mean()), float(known.std())
-    noise = config.label_noise or min(max(labeler.error / sd, LEAST_NOISE), MOST_NOISE)
+    noise = noise or min(max(labeler.error / sd, LEAST_NOISE), MOST_NOISE)
     return Labels(labeler.name, labeler.learned, values, mean, sd, labeler.error, noise * sd)
