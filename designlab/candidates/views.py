@@ -35,7 +35,7 @@ def listing(request: HttpRequest, pk: int) -> HttpResponse:
     return render(
         request,
         "candidates/list.html",
-        _frame(request, shown.run, shown.filter, tab=view)
+        _frame(request, shown.run, shown.filter, tab=view, n_shown=shown.n)
         | {
             "listing": shown,
             "view": view,
@@ -48,15 +48,15 @@ def listing(request: HttpRequest, pk: int) -> HttpResponse:
     )
 
 
-def _frame(request: HttpRequest, run: Run, chosen: Filter, *, tab: str) -> dict:
-    """What the head and the tabs of all pages of a candidate list show."""
+def _frame(request: HttpRequest, run: Run, chosen: Filter, *, tab: str, n_shown: int) -> dict:
+    """What the head and the tabs of all pages of a candidate list show; `n_shown` candidates pass the filter."""
     return {
         "section": "campaigns",
         "run": run,
         "filter": chosen,
         "query": chosen.query(),
         "tab": tab,
-        "n_shown": len(selectors.matching(run, chosen)),
+        "n_shown": n_shown,
         "may_design": may_design(request.user, run.campaign.team),
         "designs": designs_of(run.kind),
         "download_kinds": designs_of(run.kind).downloads,
@@ -116,7 +116,8 @@ def map_and_figures(request: HttpRequest, pk: int) -> HttpResponse:
         "objectives": objectives,
         **aligned_view(run, chosen),
     }
-    return render(request, "candidates/space.html", _frame(request, run, chosen, tab="space") | shown)
+    frame = _frame(request, run, chosen, tab="space", n_shown=len(selectors.matching(run, chosen)))
+    return render(request, "candidates/space.html", frame | shown)
 
 
 @require_safe
@@ -142,7 +143,8 @@ def modes(request: HttpRequest, pk: int) -> HttpResponse:
         .values_list("reward", flat=True)
         .first(),
     }
-    return render(request, "candidates/modes.html", _frame(request, run, Filter(), tab="modes") | shown)
+    frame = _frame(request, run, Filter(), tab="modes", n_shown=run.n_candidates)
+    return render(request, "candidates/modes.html", frame | shown)
 
 
 @require_safe

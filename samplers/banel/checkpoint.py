@@ -7,7 +7,6 @@ import shutil
 from pathlib import Path
 
 from safetensors.torch import load_file, save_file
-from torch import Tensor
 
 from samplers.banel.filters import Filter
 from samplers.banel.learning import ratio
@@ -16,6 +15,7 @@ from samplers.banel.models import Model
 from samplers.banel.settings import BanelSettings
 from samplers.banel.space import Space
 from samplers.banel.state import Round, State
+from samplers.tensors import below, for_disk
 
 SCHEMA = 1
 
@@ -30,7 +30,7 @@ def save(state: State, folder: Path) -> None:
     models |= {f"prior-{at}": model for at, model in enumerate(state.priors)}
     models |= {f"before-{number}": model for number, model in state.before.items()}
     tensors = {f"{name}/{key}": value for name, model in models.items() for key, value in model.tensors().items()}
-    save_file({name: value.contiguous().clone() for name, value in tensors.items()}, partial / "models.safetensors")
+    save_file(for_disk(tensors), partial / "models.safetensors")
     head = {
         "schema": SCHEMA, "settings": state.settings.to_dict(), "seed": state.seed, "finished": state.finished,
         "rounds": [one.to_dict() for one in state.rounds], "filter_rounds": state.filter_rounds,
@@ -59,11 +59,7 @@ def load(folder: Path, space: Space, blank: Model, ledger: Ledger) -> State:
 
     def model(name: str) -> Model:
         made = blank.copy()
-        below: dict[str, Tensor] = {}
-        for key, value in tensors.items():
-            if key.startswith(f"{name}/"):
-                below[key.removeprefix(f"{name}/")] = value
-        made.restore(below)
+        made.restore(below(tensors, f"{name}/"))
         return made
 
     n = len(head["filters"])

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from samplers.banel.language import Language
 from samplers.banel.models import Model
 
 
@@ -82,20 +81,6 @@ def hit_probability(rates: Sequence[tuple[float, int]]) -> float:
 def log_success(model: Model, successes: Tensor) -> float:
     """log of the success rate: the log-sum-exp of log p over a listed success set (S, L)."""
     return float(torch.logsumexp(model.log_prob(successes), dim=0))
-
-
-def token_log_odds(language: Language, now: Tensor, first: Tensor) -> list[tuple[int, str, float]]:
-    """(place, token, log odds ratio) of draws now against first ones, the most favoured first; half counts added."""
-    found = []
-    for place, slot in enumerate(language.slots):
-        counts = torch.stack([
-            torch.bincount(rows[:, place][rows[:, place] >= 0], minlength=len(slot)).double() + 0.5
-            for rows in (now, first)
-        ])  # fmt: skip
-        share = counts / counts.sum(dim=1, keepdim=True)
-        odds = (share / (1 - share).clamp_min(1e-12)).log()
-        found += [(place, token, float(odds[0, at] - odds[1, at])) for at, token in enumerate(slot)]
-    return sorted(found, key=lambda one: -one[2])
 
 
 def histogram(groups: dict[str, Tensor], n_bins: int = 24) -> dict[str, list[float]]:

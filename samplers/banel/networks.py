@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from typing import Self
 
 import torch
@@ -16,17 +17,17 @@ from samplers.gflownet.layers import embedding, linear
 class Body(nn.Module):
     """Logits of the next action from the tokens before it."""
 
+    @abstractmethod
     def forward(self, rows: Tensor) -> Tensor:
         """(N, L, A) logits of every place of rows (N, L), each from the places before it."""
-        raise NotImplementedError
 
     def at(self, rows: Tensor, place: int) -> Tensor:
         """(N, A) logits of one place."""
         return self.forward(rows[:, : place + 1])[:, place]
 
+    @abstractmethod
     def twin(self) -> Self:
         """An untrained network of the same shape."""
-        raise NotImplementedError
 
 
 class Slots(Body):

@@ -12,13 +12,13 @@ from safetensors.torch import load_file, save_file
 
 from samplers.diffusion import models
 from samplers.diffusion.config import DiffusionConfig
-from samplers.diffusion.descent import below
 from samplers.diffusion.gate import Gate
 from samplers.diffusion.targets import Progress
 from samplers.diffusion.training import State
 from samplers.evaluation import Archive, Reward
 from samplers.labels import Labeler, Labels
 from samplers.rng import restore, states
+from samplers.tensors import below, for_disk
 
 SCHEMA = 1
 
@@ -29,9 +29,7 @@ def save(state: State, folder: Path) -> None:
     tensors = {f"model.{name}": value for name, value in state.model.tensors().items()}
     tensors |= {f"generator.{purpose}": value for purpose, value in states(state.generators).items()}
     tensors |= {"labels": torch.from_numpy(state.labels.values), "held_out": state.held_out}
-    save_file(
-        {name: value.detach().cpu().clone().contiguous() for name, value in tensors.items()}, folder / "run.safetensors"
-    )
+    save_file(for_disk(tensors), folder / "run.safetensors")
     head: dict[str, Any] = {
         "schema": SCHEMA, "family": "diffusion", "config": state.config.to_dict(), "report": state.report,
         "kind": state.environment.kind, "model": state.model.name, "tables": state.model.to_dict(),

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from samplers import building
 from samplers.config import Asked, Settings, Wanted, read_numbers, setting
 from samplers.errors import ConfigError
-from samplers.kinds import MOLECULE, PLURALS, SEQUENCES
+from samplers.kinds import MOLECULE, PLURALS
 from samplers.steering import aimed, steerable
 
 MODELS = ("auto", "autoregressive", "latent", "masked")
@@ -21,10 +22,7 @@ class DiffusionConfig(Settings):
     """Everything a run of reward-directed generation can be told, beside data, reward, seed and budget."""
 
     merge_children: ClassVar[bool] = True  # equal sites are always one action here
-    measured_by: ClassVar[tuple[str, ...]] = (
-        "max_heavy_atoms", "max_fragments", "vocabulary_size", "min_fragment_count", "min_length", "max_length",
-        "model", "scaffold",
-    )  # fmt: skip
+    measured_by: ClassVar[tuple[str, ...]] = (*building.MEASURED_BY, "model", "scaffold")
     usual_minutes: ClassVar[float] = 60.0  # it learns what the data are like before it draws a design
 
     steer_by: str = setting(
@@ -120,41 +118,19 @@ class DiffusionConfig(Settings):
     gate_samples: int = setting(
         400, label="Gate samples", help="Designs drawn without target for each comparison.", low=20, high=10_000,
     )  # fmt: skip
-    max_heavy_atoms: int = setting(
-        60, label="Largest molecule", help="Heavy atoms a molecule may have.", unit="heavy atoms",
-        low=6, high=80, level="basic", ends=("small", "large"), kinds=(MOLECULE,),
-    )  # fmt: skip
-    max_fragments: int = setting(
-        12, label="Most fragments", help="Fragments a molecule may be assembled from.", low=2, high=16,
-        kinds=(MOLECULE,),
-    )  # fmt: skip
-    vocabulary_size: int = setting(
-        20_000, label="Vocabulary", help="How many of the most frequent fragments of your molecules are used.",
-        unit="fragments", low=10, high=100_000, kinds=(MOLECULE,),
-    )  # fmt: skip
-    min_fragment_count: int = setting(
-        1, label="Fragment must occur", help="Fragments found in fewer molecules are left out.", low=1, high=100,
-        kinds=(MOLECULE,),
-    )  # fmt: skip
-    min_length: int = setting(
-        0, label="Shortest sequence", help="Letters a sequence has at least; 0 takes it from your sequences.",
-        unit="letters", low=0, high=500, kinds=SEQUENCES,
-    )  # fmt: skip
-    max_length: int = setting(
-        0, label="Longest sequence", help="Letters a sequence has at most; 0 takes it from your sequences.",
-        unit="letters", low=0, high=500, kinds=SEQUENCES,
-    )  # fmt: skip
-    record_every: int = setting(
-        25, label="Record every", help="Steps between two lasting records of the learning curve.", unit="steps",
-        low=1, high=10_000,
-    )  # fmt: skip
+    max_heavy_atoms: int = building.max_heavy_atoms(60)
+    max_fragments: int = building.max_fragments(12)
+    vocabulary_size: int = building.vocabulary_size(20_000, high=100_000)
+    min_fragment_count: int = building.min_fragment_count()
+    min_length: int = building.min_length()
+    max_length: int = building.max_length()
+    record_every: int = building.record_every(25)
 
     def __post_init__(self) -> None:
         Settings.__post_init__(self)
         if self.max_learning_steps < self.learning_steps:
             raise ConfigError("max_learning_steps", f"must not be below the learning steps, {self.learning_steps}")
-        if 0 < self.max_length < self.min_length:
-            raise ConfigError("max_length", f"must not be below the shortest length, {self.min_length}")
+        building.check_lengths(self.min_length, self.max_length)
         read_targets(self.targets)
 
     def aimed(self, objectives: Sequence[Asked]) -> int:

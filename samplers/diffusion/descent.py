@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from samplers.errors import TrainingError
+from samplers.tensors import below, moments, restore_moments
 
 WARM_UP = 50  # steps over which the step size grows
 FLOOR = 0.1  # share of the largest step size that is left at the horizon and kept from there on
@@ -71,22 +72,12 @@ class Descent(Generic[N]):
         """Everything that changes, by name; `restore` takes it back."""
         found = {f"weights.{name}": value for name, value in self.network.state_dict().items()}
         found |= {f"average.{name}": value for name, value in self.average.state_dict().items()}
-        for index, moments in self.optimiser.state_dict()["state"].items():
-            found |= {f"moments.{index}.{name}": value for name, value in moments.items()}
+        found |= {f"moments.{name}": value for name, value in moments(self.optimiser).items()}
         return found | {"n_steps": torch.tensor(self.n_steps)}
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
         """Go on where `tensors` was taken."""
         self.network.load_state_dict(below(tensors, "weights."))
         self.average.load_state_dict(below(tensors, "average."))
-        moments: dict[int, dict[str, Tensor]] = {}
-        for name, value in below(tensors, "moments.").items():
-            index, key = name.split(".")
-            moments.setdefault(int(index), {})[key] = value
-        self.optimiser.load_state_dict({"state": moments, "param_groups": self.optimiser.state_dict()["param_groups"]})
+        restore_moments(self.optimiser, below(tensors, "moments."))
         self.n_steps = int(tensors["n_steps"])
-
-
-def below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """The tensors whose names begin with a prefix, without it."""
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

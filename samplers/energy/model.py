@@ -40,11 +40,6 @@ class EnergyModel:
     box: Box
     relaxation: Relaxation | None = None
 
-    @property
-    def has_density(self) -> bool:
-        """Whether there is a density to sample from, or only a reward to climb."""
-        return self.energy is not None
-
     def standardised(self, x: Tensor) -> Tensor:
         """(N,) predicted rewards of vectors (N, D) in standard deviations of the training labels; differentiable."""
         return self.reward(x)

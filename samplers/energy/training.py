@@ -26,6 +26,7 @@ from samplers.energy.settings import EnergySettings
 from samplers.energy.token_chains import token_walk
 from samplers.errors import ConfigError, TrainingError
 from samplers.rng import generator, generators, restore, states
+from samplers.tensors import below, for_disk, moments, restore_moments
 
 SCHEMA = 1
 PURPOSES = ("batch", "negatives")
@@ -252,10 +253,8 @@ class EnergyTraining:
         if self.buffer is not None:
             tensors["buffer"] = self.buffer
         for name, optimiser in self.optimisers.items():
-            for index, moments in optimiser.state_dict()["state"].items():
-                tensors |= {f"moments.{name}.{index}.{key}": value for key, value in moments.items()}
-        # A tensor may be shared by two names (the coupled network), which the format does not hold.
-        save_file({k: v.detach().cpu().clone().contiguous() for k, v in tensors.items()}, folder / "energy.safetensors")
+            tensors |= {f"moments.{name}.{key}": value for key, value in moments(optimiser).items()}
+        save_file(for_disk(tensors), folder / "energy.safetensors")
         (folder / "energy.json").write_text(json.dumps({"schema": SCHEMA, "step": self.step}))
 
     def load(self, folder: Path) -> None:
@@ -265,17 +264,13 @@ class EnergyTraining:
             raise ValueError(f"energy schema {head['schema']} is not {SCHEMA}")
         tensors = load_file(folder / "energy.safetensors", device=self.device)
         self.step = head["step"]
-        self.draws = restore({name: value.cpu() for name, value in _below(tensors, "generator.").items()})
-        self._weights().load_state_dict(_below(tensors, "weights."))
+        self.draws = restore({name: value.cpu() for name, value in below(tensors, "generator.").items()})
+        self._weights().load_state_dict(below(tensors, "weights."))
         with torch.no_grad():
             self.log_alpha.copy_(tensors["log_alpha"])
         self.buffer = tensors.get("buffer")
         for name, optimiser in self.optimisers.items():
-            moments: dict[int, dict[str, Tensor]] = {}
-            for key, value in _below(tensors, f"moments.{name}.").items():
-                index, kind = key.split(".")
-                moments.setdefault(int(index), {})[kind] = value
-            optimiser.load_state_dict({"state": moments, "param_groups": optimiser.state_dict()["param_groups"]})
+            restore_moments(optimiser, below(tensors, f"moments.{name}."))
 
     def _weights(self) -> nn.ModuleDict:
         """The networks that are trained, each once."""
@@ -283,7 +278,3 @@ class EnergyTraining:
         if self.settings.form == "decoupled" and self.model.energy is not None:
             found["energy"] = self.model.energy
         return nn.ModuleDict(found)
-
-
-def _below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

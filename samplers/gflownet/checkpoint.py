@@ -21,6 +21,7 @@ from samplers.gflownet.policy import Policy
 from samplers.gflownet.training import PURPOSES, State, make_energies, make_memory, make_optimiser
 from samplers.kinds import MOLECULE
 from samplers.rng import generators, restore, states
+from samplers.tensors import below, for_disk, moments, restore_moments
 
 SCHEMA = 3  # 1 knew molecules only; 1 and 2 knew trajectory balance alone and kept the best for replay
 # What runs of schemas 1 and 2 did, whatever the defaults of today are.
@@ -38,7 +39,7 @@ def save(state: State, folder: Path) -> None:
     tensors |= {f"memory.{name}": value for name, value in state.memory.tensors().items()}
     kept = state.archive.positions([str(key) for key in state.memory.keys])
     tensors |= {"memory.positions": torch.tensor(kept, dtype=torch.long), "own": state.own}
-    save_file({name: value.detach().cpu().contiguous() for name, value in tensors.items()}, folder / "run.safetensors")
+    save_file(for_disk(tensors), folder / "run.safetensors")
     head: dict[str, Any] = {
         "schema": SCHEMA, "family": "gflownet", "config": state.config.to_dict(), "report": state.report,
         "kind": state.environment.kind, "environment": state.environment.to_dict(), "step": state.step,
@@ -60,13 +61,13 @@ def load(folder: Path, reward: Reward, device: str = "cpu") -> State:
     environment = from_dict(head["kind"], head["environment"], config, device)
     archive = Archive.load(folder, reward)
     policy, optimiser = _restored(tensors, config, environment, flow=LOSSES[config.loss].needs_flow)
-    teacher = _restored(_below(tensors, "teacher."), config, environment, flow=False) if config.teacher else None
+    teacher = _restored(below(tensors, "teacher."), config, environment, flow=False) if config.teacher else None
     best = head["best"] if "best" in head else -head["replay"][0][0] if head["replay"] else None
     return State(
         config=config, environment=environment, policy=policy, optimiser=optimiser,
         teacher=teacher[0] if teacher else None, teacher_optimiser=teacher[1] if teacher else None,
-        generators=generators(0, PURPOSES) | restore(_below(tensors, "generator.")), archive=archive,
-        memory=_memory(head, _below(tensors, "memory."), config, environment, archive),
+        generators=generators(0, PURPOSES) | restore(below(tensors, "generator.")), archive=archive,
+        memory=_memory(head, below(tensors, "memory."), config, environment, archive),
         own=tensors["own"].to(device), report=head["report"], step=head["step"],
         last_new_step=head["last_new_step"], best=-math.inf if best is None else best, finished=head["finished"],
         window=head["window"], energies=make_energies(config, environment, archive),
@@ -75,23 +76,17 @@ def load(folder: Path, reward: Reward, device: str = "cpu") -> State:
 
 def _tensors(prefix: str, policy: Policy, optimiser: torch.optim.Adam) -> dict[str, Tensor]:
     tensors = {f"{prefix}policy.{name}": weight for name, weight in policy.state_dict().items()}
-    for index, moments in optimiser.state_dict()["state"].items():
-        tensors |= {f"{prefix}optimiser.{index}.{name}": value for name, value in moments.items()}
-    return tensors
+    return tensors | {f"{prefix}optimiser.{name}": value for name, value in moments(optimiser).items()}
 
 
 def _restored(
     tensors: dict[str, Tensor], config: GFlowNetConfig, environment: DesignEnvironment, *, flow: bool
 ) -> Trained:
     policy = empty_policy(environment, config.hidden_size, flow=flow)
-    policy.load_state_dict(_below(tensors, "policy."))
+    policy.load_state_dict(below(tensors, "policy."))
     policy.to(environment.device)
     optimiser = make_optimiser(policy, config)
-    moments: dict[int, dict[str, Tensor]] = {}
-    for name, value in _below(tensors, "optimiser.").items():
-        index, key = name.split(".")
-        moments.setdefault(int(index), {})[key] = value
-    optimiser.load_state_dict({"state": moments, "param_groups": optimiser.state_dict()["param_groups"]})
+    restore_moments(optimiser, below(tensors, "optimiser."))
     return policy, optimiser
 
 
@@ -110,7 +105,3 @@ def _memory(
         rows = padded([row for _, _, row in entries], environment.max_steps, torch.device("cpu"))
         memory.add([structure for _, structure, _ in entries], rows, log_reward, log_reward)
     return memory
-
-
-def _below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

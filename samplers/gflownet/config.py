@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
+from samplers import building
 from samplers.config import Settings, Wanted, setting
 from samplers.errors import ConfigError
-from samplers.kinds import MOLECULE, SEQUENCES
+from samplers.kinds import MOLECULE
 
 LOSSES = ("tb", "vargrad", "db", "subtb", "fl-db", "fl-subtb")
 FORWARD_LOOKING = ("fl-db", "fl-subtb")
@@ -35,10 +36,7 @@ def check_partial(loss: str, sources: Iterable[str]) -> None:
 class GFlowNetConfig(Settings):
     """Everything a GFlowNet run can be told, beside data, reward, seed and budget."""
 
-    measured_by: ClassVar[tuple[str, ...]] = (
-        "max_heavy_atoms", "max_fragments", "vocabulary_size", "min_fragment_count", "min_length", "max_length",
-        "merge_children",
-    )  # fmt: skip
+    measured_by: ClassVar[tuple[str, ...]] = (*building.MEASURED_BY, "merge_children")
 
     reward_exponent: float = setting(
         32.0, label="Focus", help="Power applied to the reward: high values concentrate on the best designs.",
@@ -65,31 +63,12 @@ class GFlowNetConfig(Settings):
         0.01, label="Exploration", help="Share of building steps drawn uniformly from the allowed ones.",
         low=0.0, high=0.5, level="basic", ends=("trust the model", "try anything"),
     )  # fmt: skip
-    max_heavy_atoms: int = setting(
-        40, label="Largest molecule", help="Heavy atoms a molecule may have.", unit="heavy atoms",
-        low=6, high=80, level="basic", ends=("small", "large"), kinds=(MOLECULE,),
-    )  # fmt: skip
-    max_fragments: int = setting(
-        8, label="Most fragments", help="Fragments a molecule may be assembled from.", low=2, high=16,
-        kinds=(MOLECULE,),
-    )  # fmt: skip
-    vocabulary_size: int = setting(
-        1000, label="Vocabulary", help="How many of the most frequent fragments of your molecules are used.",
-        unit="fragments", low=10, high=2000, level="basic", ends=("common pieces", "rare pieces too"),
-        kinds=(MOLECULE,),
-    )  # fmt: skip
-    min_fragment_count: int = setting(
-        1, label="Fragment must occur", help="Fragments found in fewer molecules are left out.", low=1, high=100,
-        kinds=(MOLECULE,),
-    )  # fmt: skip
-    min_length: int = setting(
-        0, label="Shortest sequence", help="Letters a sequence has at least; 0 takes it from your sequences.",
-        unit="letters", low=0, high=500, level="basic", kinds=SEQUENCES,
-    )  # fmt: skip
-    max_length: int = setting(
-        0, label="Longest sequence", help="Letters a sequence has at most; 0 takes it from your sequences.",
-        unit="letters", low=0, high=500, level="basic", kinds=SEQUENCES,
-    )  # fmt: skip
+    max_heavy_atoms: int = building.max_heavy_atoms(40)
+    max_fragments: int = building.max_fragments(8)
+    vocabulary_size: int = building.vocabulary_size(1000, high=2000, level="basic")
+    min_fragment_count: int = building.min_fragment_count()
+    min_length: int = building.min_length("basic")
+    max_length: int = building.max_length("basic")
     max_steps: int = setting(
         100_000, label="Most steps", help="Training ends after so many steps.", low=1, high=10_000_000,
     )  # fmt: skip
@@ -136,10 +115,7 @@ class GFlowNetConfig(Settings):
     max_gradient_norm: float = setting(
         10.0, label="Gradient limit", help="Gradients longer than this are shortened.", low=0.01, high=1e6,
     )  # fmt: skip
-    record_every: int = setting(
-        25, label="Record every", help="Steps between two lasting records of the learning curve.", unit="steps",
-        low=1, high=10_000,
-    )  # fmt: skip
+    record_every: int = building.record_every(25)
     merge_children: bool = setting(
         True, label="Merge equal actions", help="Off only to show why it is needed: symmetric sites count twice.",
         kinds=(MOLECULE,),
@@ -147,8 +123,7 @@ class GFlowNetConfig(Settings):
 
     def __post_init__(self) -> None:
         Settings.__post_init__(self)
-        if 0 < self.max_length < self.min_length:
-            raise ConfigError("max_length", f"must not be below the shortest length, {self.min_length}")
+        building.check_lengths(self.min_length, self.max_length)
 
     def check(self, wanted: Wanted) -> None:
         """Raise ConfigError where the loss needs energies of unfinished designs that the reward does not have."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -63,9 +64,9 @@ class Policy(nn.Module):
     has_flow: bool
     learns_backward: bool
 
+    @abstractmethod
     def heads(self, features: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None]:
         """Unmasked logits (M, A), backward logits (M, B) or None, log-flows (M,) or None."""
-        raise NotImplementedError
 
     def logits(self, features: Tensor) -> Tensor:
         """(M, A) unmasked logits of the next step."""

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from samplers.gflownet.learner import Learner
 from samplers.rng import restore, states
+from samplers.tensors import below, for_disk, moments, restore_moments
 
 SCHEMA = 1
 
@@ -22,12 +23,11 @@ def save_learner(learner: Learner, folder: Path) -> None:
     tensors: dict[str, Tensor] = {}
     for name, module, optimiser in _trained(learner):
         tensors |= {f"{name}.weights.{key}": value for key, value in module.state_dict().items()}
-        for index, moments in optimiser.state_dict()["state"].items():
-            tensors |= {f"{name}.moments.{index}.{key}": value for key, value in moments.items()}
+        tensors |= {f"{name}.moments.{key}": value for key, value in moments(optimiser).items()}
     tensors |= {f"generators.{purpose}": value for purpose, value in states(learner.generators).items()}
     if learner.memory is not None:
         tensors |= {f"memory.{name}": value for name, value in learner.memory.tensors().items()}
-    save_file({name: _own(value) for name, value in tensors.items()}, folder / "learner.safetensors")
+    save_file(for_disk(tensors), folder / "learner.safetensors")
     rates = {name: [group["lr"] for group in optimiser.param_groups] for name, _, optimiser in _trained(learner)}
     head = {"schema": SCHEMA, "step": learner.step, "calls": learner.target.calls, "learning_rates": rates}
     (folder / "learner.json").write_text(json.dumps(head))
@@ -40,18 +40,13 @@ def load_learner(learner: Learner, folder: Path) -> None:
         raise ValueError(f"learner schema {head['schema']} is not {SCHEMA}")
     tensors = load_file(folder / "learner.safetensors", device=str(learner.environment.device))
     for name, module, optimiser in _trained(learner):
-        module.load_state_dict(_below(tensors, f"{name}.weights."))
-        moments: dict[int, dict[str, Tensor]] = {}
-        for key, value in _below(tensors, f"{name}.moments.").items():
-            index, kind = key.split(".")
-            moments.setdefault(int(index), {})[kind] = value
-        groups = optimiser.state_dict()["param_groups"]
-        for group, rate in zip(groups, head["learning_rates"][name], strict=True):
+        module.load_state_dict(below(tensors, f"{name}.weights."))
+        restore_moments(optimiser, below(tensors, f"{name}.moments."))
+        for group, rate in zip(optimiser.param_groups, head["learning_rates"][name], strict=True):
             group["lr"] = rate
-        optimiser.load_state_dict({"state": moments, "param_groups": groups})
-    learner.generators = restore({name: value.cpu() for name, value in _below(tensors, "generators.").items()})
+    learner.generators = restore({name: value.cpu() for name, value in below(tensors, "generators.").items()})
     if learner.memory is not None:
-        memory = {name: value.cpu() for name, value in _below(tensors, "memory.").items()}
+        memory = {name: value.cpu() for name, value in below(tensors, "memory.").items()}
         objects = memory["objects"].to(learner.environment.device)
         learner.memory.restore(memory, list(learner.environment.keys(objects)) if len(objects) else [])
     learner.step, learner.target.calls = head["step"], head["calls"]
@@ -65,11 +60,3 @@ def _trained(learner: Learner) -> list[tuple[str, torch.nn.Module, Any]]:
     if learner.intrinsic is not None:
         found.append(("intrinsic", learner.intrinsic, learner.intrinsic.optimiser))
     return found
-
-
-def _own(value: Tensor) -> Tensor:
-    return value.detach().cpu().contiguous().clone()
-
-
-def _below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

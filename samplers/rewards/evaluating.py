@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Final, Generic, Protocol, TypeVar
@@ -77,13 +78,13 @@ class AnyReward(Generic[B]):
             if source.kind not in ("model", "remote", "group")
         }
 
+    @abstractmethod
     def prepared(self, texts: Sequence[str]) -> B:
         """A batch made ready for everything that is asked of it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def computing(self, source: Source) -> Callable[[B], Floats]:
         """What computes a source for a batch, (n,), NaN where a design cannot be read. Raises RewardError."""
-        raise NotImplementedError
 
     def _check(self, item: Objective) -> None:
         if item.source.kind == "model" and item.source.key not in self.models:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 import torch
 from torch import Tensor
 
@@ -27,13 +29,14 @@ class _GridTarget(Target):
             return self._table[self.grid.numbers(states)]
         return self._of_cells(states[:, :-1])
 
+    @abstractmethod
     def _of_cells(self, cells: Tensor) -> Tensor:
-        raise NotImplementedError
+        """Log rewards (N,) of cells (N, d)."""
 
     @property
+    @abstractmethod
     def log_mode(self) -> float:
         """log R of the best cells."""
-        raise NotImplementedError
 
     def modes(self, states: Tensor) -> Tensor:
         """(N,) true at the cells of highest reward."""
@@ -56,6 +59,7 @@ class DeceptiveGrid(_GridTarget):
         super().__init__(grid)
 
     def _of_cells(self, cells: Tensor) -> Tensor:
+        """Log rewards (N,) of cells (N, d)."""
         span = self.grid.side - 1
         if self.exact:
             distance = (2 * cells - span).abs() * 5  # compared with 5 u span
@@ -85,6 +89,7 @@ class StandardGrid(_GridTarget):
         super().__init__(grid)
 
     def _of_cells(self, cells: Tensor) -> Tensor:
+        """Log rewards (N,) of cells (N, d)."""
         v = (cells.double() / (self.grid.side - 1) - 0.5).abs()
         outer, box = (v > 0.25).all(dim=1).double(), ((v > 0.3) & (v < 0.4)).all(dim=1).double()
         return (self.low + 0.5 * outer + 2.0 * box).log()

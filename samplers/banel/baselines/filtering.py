@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 
 import torch
@@ -32,9 +33,9 @@ class _Filtering:
             made = threshold_filter(self.score(), self.calibration, 1 / self.filter_factor)
             self.law = Law(self.prior, Region([made]))
 
+    @abstractmethod
     def score(self) -> Score:
         """What to filter by."""
-        raise NotImplementedError
 
 
 class NoveltyFilter(_Filtering):

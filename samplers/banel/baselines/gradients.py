@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 
 import torch
@@ -77,13 +78,13 @@ class NegativePreference(_Pushed):
 class _Curious(_Pushed):
     """A policy gradient on a bonus that needs no oracle; the bonus is standardised within each batch."""
 
+    @abstractmethod
     def bonus(self, rows: Tensor) -> Tensor:
         """(N,) larger where less was visited."""
-        raise NotImplementedError
 
+    @abstractmethod
     def visit(self, rows: Tensor, number: int) -> None:
         """Take tested rows into account."""
-        raise NotImplementedError
 
     def learn(self, failures: Tensor, number: int) -> None:
         """Visit the failures, then follow the bonus."""

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from samplers.diffusion.autoregressive.sampling import draw_rows
 from samplers.diffusion.config import DiffusionConfig
-from samplers.diffusion.descent import Descent, below
+from samplers.diffusion.descent import Descent
 from samplers.diffusion.draws import own_normals
 from samplers.diffusion.labelers import initialise
 from samplers.diffusion.latent.bound import nats_bound
@@ -28,6 +28,7 @@ from samplers.environments.design import DesignEnvironment
 from samplers.errors import ConfigError
 from samplers.gflownet.kinds import empty_policy, from_data, from_dict
 from samplers.gflownet.policy import EMBEDDING, Policy
+from samplers.tensors import below
 
 LONGEST, SHORTEST = 10.0, 0.01  # times between which codes are noised
 NOISED = 4  # noised codes for each example of a step: the diffusion costs far less than reading a code out

@@ -29,6 +29,7 @@ from samplers.gflownet.losses.trajectory_balance import trajectory_balance_resid
 from samplers.gflownet.trajectories import Evaluated, Trajectories
 from samplers.metrics.bounds import log_weights
 from samplers.rng import generator, generators, restore, states
+from samplers.tensors import below, for_disk, moments, restore_moments
 
 PURPOSES = ("walk", "replay", "evaluate")
 # What draws the batches of each method; SCHEDULES of the behaviour sources says what the names stand for.
@@ -266,9 +267,8 @@ class DiffusionTraining:
         tensors |= {f"memory.{name}": value for name, value in self.memory.tensors().items()}
         for name, learning in self._learnings().items():
             tensors |= {f"{name}.network.{key}": value for key, value in learning.policy.network.state_dict().items()}
-            for index, moments in learning.optimiser.state_dict()["state"].items():
-                tensors |= {f"{name}.optimiser.{index}.{key}": value for key, value in moments.items()}
-        save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, folder / "sampler.safetensors")
+            tensors |= {f"{name}.optimiser.{key}": value for key, value in moments(learning.optimiser).items()}
+        save_file(for_disk(tensors), folder / "sampler.safetensors")
         head = {"step": self.step, "threshold": _plain(self.threshold), "calls": self.target.calls, "met": self.met}
         (folder / "sampler.json").write_text(json.dumps(head, allow_nan=False))
 
@@ -278,20 +278,15 @@ class DiffusionTraining:
         tensors = load_file(folder / "sampler.safetensors", device=self.device)
         self.step, self.target.calls = head["step"], head["calls"]
         self.threshold = -math.inf if head["threshold"] is None else head["threshold"]
-        self.draws = restore({k: v.cpu() for k, v in _below(tensors, "generator.").items()})
-        memory = {name: value.cpu() for name, value in _below(tensors, "memory.").items()}
+        self.draws = restore({k: v.cpu() for k, v in below(tensors, "generator.").items()})
+        memory = {name: value.cpu() for name, value in below(tensors, "memory.").items()}
         self.met = head["met"]
         newest_last = memory["order"].tolist()
         ages = {slot: self.met - len(newest_last) + age for age, slot in enumerate(newest_last)}
         self.memory.restore(memory, [ages[slot] for slot in range(len(newest_last))])
         for name, learning in self._learnings().items():
-            learning.policy.network.load_state_dict(_below(tensors, f"{name}.network."))
-            moments: dict[int, dict[str, Tensor]] = {}
-            for key, value in _below(tensors, f"{name}.optimiser.").items():
-                index, kind = key.split(".")
-                moments.setdefault(int(index), {})[kind] = value
-            groups = learning.optimiser.state_dict()["param_groups"]
-            learning.optimiser.load_state_dict({"state": moments, "param_groups": groups})
+            learning.policy.network.load_state_dict(below(tensors, f"{name}.network."))
+            restore_moments(learning.optimiser, below(tensors, f"{name}.optimiser."))
 
     def _learnings(self) -> dict[str, Learning]:
         both = {"student": self.student, "teacher": self.teacher}
@@ -300,7 +295,3 @@ class DiffusionTraining:
 
 def _plain(value: float) -> float | None:
     return value if math.isfinite(value) else None
-
-
-def _below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
