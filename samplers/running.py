@@ -183,19 +183,22 @@ def _sorted(log_reward: np.ndarray) -> list[float]:
 
 def _constitutions(structures: Sequence[str], kind: str) -> set[str]:
     """What 'known' means for designs: sequences as they are, canonical SMILES without stereochemistry."""
-    if is_sequence(kind):
-        return set(structures)
+    return set(structures) if is_sequence(kind) else set(flat(list(dict.fromkeys(structures))))
+
+
+def flat(smiles: Sequence[str]) -> list[str]:
+    """Canonical SMILES without stereochemistry; those that have none are given back as they are."""
     from rdkit import Chem
 
     from samplers.chem.parse import molecule
 
-    found = set()
-    for text in dict.fromkeys(structures):
+    found = []
+    for text in smiles:
         if "@" in text or "/" in text or "\\" in text:
             mol = molecule(text)
             Chem.RemoveStereochemistry(mol)
             text = Chem.MolToSmiles(mol)
-        found.add(text)
+        found.append(text)
     return found
 
 

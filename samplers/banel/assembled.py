@@ -59,7 +59,8 @@ class Assembled:
             return torch.zeros(0, dtype=torch.float64)
         if self.n_paths == 1:
             return self._of_paths(rows)
-        found = [self._paths(text) for text, _ in self.environment.structures(rows)]
+        built = zip(self.environment.structures(rows), rows, strict=True)
+        found = [self._paths(text, row, log_n) for (text, log_n), row in built]
         each = self._of_paths(torch.cat([paths for paths, _ in found])).split([len(paths) for paths, _ in found])
         total = [log_n + log_mean_exp(one) for one, (_, log_n) in zip(each, found, strict=True)]
         return torch.stack(total)
@@ -68,11 +69,15 @@ class Assembled:
         parts = [self.token_log_probs(part).double().sum(dim=1) for part in rows.split(SCORED_AT_ONCE)]
         return torch.cat(parts)
 
-    def _paths(self, text: str) -> tuple[Tensor, float]:
+    def _paths(self, text: str, row: Tensor, log_n: float) -> tuple[Tensor, float]:
         """Paths to a design and the log of how many there are in all."""
         if text not in self.known:
-            paths = self.environment.paths(text, self.n_paths, generator(0, f"paths/{text}"))
-            self.known[text] = (paths.rows, math.log(len(paths.rows)) if paths.complete else paths.log_n)
+            source = generator(0, f"paths/{text}")
+            paths = self.environment.paths(text, self.n_paths, source)
+            if len(paths.rows):
+                self.known[text] = (paths.rows, math.log(len(paths.rows)) if paths.complete else paths.log_n)
+            else:  # its text is cut into other pieces than the vocabulary's; what it was built from says the paths
+                self.known[text] = (self.environment.redrawn(row.expand(self.n_paths, -1), source), log_n)
         return self.known[text]
 
     def varied(self, rows: Tensor, source: torch.Generator) -> Tensor:

@@ -81,24 +81,29 @@ def learn_from_failures(state: State, new: list[Entry], record: Round) -> None:
     failures = split(state, new)
     model, fit = fit_failures(state, base, failures)
     score = ratio(state, base, model)
-    pool = _pool(state, base, distilled)
+    pool = fresh_pool(state, base, distilled)
     scores = score(pool)
     edges = length_edges(pool, settings.length_bins) if settings.length_bins > 1 else ()
     bins = length_bins(pool, edges)
     kept = keep_largest(scores, bins, len(edges) + 1, settings.filter_factor, state.source("ties"))
     made = Filter(score, kept.thresholds, edges, NETWORK_TIE)
-    _note(record, state, failures, fit, made, scores, pool)
+    _note(record, state, failures, fit, made, scores)
     judged = record.numbers["auc"] if len(failures.held_out) else record.numbers["auc_train"]
     learned_nothing = len(failures.held_out) and fit.held_out_nll >= fit.held_out_nll_before
     if learned_nothing or judged < settings.refuse_below:
         record.notes.append(REFUSED.format(auc=judged))
         return
+    keep(state, made, model, score.prior)
+    if distilled:
+        distil(state, made, pool, kept.positions, record)
+
+
+def keep(state: State, made: Filter, failures: Model | None, prior: Model | None) -> None:
+    """Store a filter of the round under way, lowered where it would reject a known hit."""
     state.filters.append(_sparing_hits(state, made))
     state.filter_rounds.append(state.number)
-    state.failure_models.append(model)
-    state.priors.append(score.prior)
-    if distilled:
-        _distil(state, made, pool, kept.positions, record)
+    state.failure_models.append(failures)
+    state.priors.append(prior)
 
 
 def ratio(state: State, prior: Model, failures: Model) -> LogRatio:
@@ -113,14 +118,15 @@ def ratio(state: State, prior: Model, failures: Model) -> LogRatio:
 
 def _sparing_hits(state: State, made: Filter) -> Filter:
     """The filter, lowered where it would reject a hit that is known already; as it is when hits do not count."""
-    hits = state.ledger.first_with(PASS) if state.settings.mode == "promote" else []
-    for row in rows_of(hits).split(1) if hits else ():
+    hits = [entry.row for entry in state.ledger.first_with(PASS)] if state.settings.mode == "promote" else []
+    known = [*hits, *state.spared]
+    for row in torch.tensor(known, dtype=torch.long).split(1) if known else ():
         if not bool(made.passes(row)):
             made = made.relaxed(row, MARGIN)
     return made
 
 
-def _pool(state: State, base: Model, distilled: bool) -> Tensor:
+def fresh_pool(state: State, base: Model, distilled: bool) -> Tensor:
     """Fresh draws to set the threshold by: f times what will be kept; those passing all filters where they stay."""
     settings = state.settings
     stored = state.region() if not distilled or settings.accumulate else Region()
@@ -128,7 +134,8 @@ def _pool(state: State, base: Model, distilled: bool) -> Tensor:
     return state.space.spelled(draw_accepted(base, stored, n, state.source("pool"), softness=settings.softness))
 
 
-def _distil(state: State, made: Filter, pool: Tensor, kept: Tensor, record: Round) -> None:
+def distil(state: State, made: Filter, pool: Tensor, kept: Tensor, record: Round) -> None:
+    """Teach the generator the rows of a pool that were kept, and replay; the numbers go into the record."""
     settings = state.settings
     rows, weights = pool[kept], None
     if settings.softness:
@@ -151,9 +158,7 @@ def _distil(state: State, made: Filter, pool: Tensor, kept: Tensor, record: Roun
     state.now = model
 
 
-def _note(
-    record: Round, state: State, failures: Failures, fit: Fit, made: Filter, scores: Tensor, pool: Tensor
-) -> None:
+def _note(record: Round, state: State, failures: Failures, fit: Fit, made: Filter, scores: Tensor) -> None:
     """Numbers and histogram of a filter, on rows it was not set by."""
     base = state.now if state.settings.version == "distilled" else state.first
     fresh = state.space.spelled(base.draw(1000, state.source("fresh")))

@@ -6,10 +6,10 @@ import json
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, Self
 
 from samplers.errors import ConfigError
 
@@ -82,6 +82,19 @@ class Ledger:
         self._by_key: dict[str, list[int]] = {}
         if path is not None and path.exists():
             self._replay(path)
+
+    @classmethod
+    def of(cls, budget: int, entries: Iterable[Entry]) -> Self:
+        """A ledger in memory that holds these entries and their verdicts, as they are kept elsewhere.
+
+        Raises ConfigError where their numbers are not 0, 1, 2, …
+        """
+        made = cls(budget)
+        for entry in entries:
+            if entry.index != len(made.entries):
+                raise ConfigError("ledger", f"entry {entry.index} stands where number {len(made.entries)} belongs")
+            made._add(entry)
+        return made
 
     @property
     def nre(self) -> int:

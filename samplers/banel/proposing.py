@@ -49,7 +49,7 @@ class _Fresh:
         for text, key in zip(space.language.texts(rows), space.keys(rows), strict=True):
             name = text if key is None else key
             valid = key is not None or space.tests_invalid
-            known = dedup and (name in self.taken or name in self.state.ledger)
+            known = dedup and (name in self.taken or name in self.state.ledger or name in space.known)
             self.funnel.invalid += not valid
             self.funnel.known += valid and known
             wanted.append(valid and not known)

@@ -6,11 +6,12 @@ import math
 from collections.abc import Callable
 from dataclasses import asdict
 
-from samplers.banel.diagnostics import spread, upper_rate
+from samplers.banel.diagnostics import spread
 from samplers.banel.filters import EmptyRegionError
 from samplers.banel.learning import learn_from_failures, learn_from_hits, relax, rows_of
 from samplers.banel.ledger import FAIL, FILTERED, PASS, PRIOR, Oracle
 from samplers.banel.models import Model
+from samplers.banel.odds import upper_rate
 from samplers.banel.proposing import propose
 from samplers.banel.state import Round, State
 from samplers.errors import ConfigError
@@ -36,7 +37,8 @@ def learn(state: State) -> Round:
     Late answers count in the round that finds them. Raises ConfigError before enough is answered.
     """
     if not may_learn(state):
-        raise ConfigError("round", f"number {state.number + 1} waits for more answers; tell the missing verdicts first")
+        number = state.number + state.first_number
+        raise ConfigError("round", f"number {number} waits for more answers; tell the missing verdicts first")
     failures, hits = state.new_failures, state.new_hits
     record = Round(
         number=state.number, nre=state.ledger.nre, n_failures=len(failures), n_hits=len(hits),
@@ -52,6 +54,11 @@ def learn(state: State) -> Round:
         learn_from_failures(state, failures, record)
     else:
         record.notes.append("No new failure came back, so nothing was learned.")
+    return close(state, record)
+
+
+def close(state: State, record: Round) -> Round:
+    """Measure what a round has learned, and judge whether to go on."""
     _measure(state, record)
     state.rounds.append(record)
     state.finished = _why_stop(state)
@@ -96,7 +103,7 @@ def warnings(state: State, record: Round) -> list[str]:
         said.append(f"Candidates have drifted from {numbers['first_length']:.3g} to {numbers['length']:.3g} tokens.")
     if numbers["first_unique"] - numbers["unique"] > MANY_REPEATS:
         said.append(f"Only {numbers['unique']:.0%} of draws are valid and new among themselves.")
-    rejecting = sorted({number + 1 for veto in record.vetoes for number in veto.rejected_by})
+    rejecting = sorted({number + state.first_number for veto in record.vetoes for number in veto.rejected_by})
     if rejecting:
         said.append(f"A hit would have been rejected by the filter of round {', '.join(map(str, rejecting))}.")
     return said
@@ -161,7 +168,7 @@ def undo(state: State, number: int) -> None:
     Their failures and hits count as new again. Raises ConfigError for a round that is not there or undone already.
     """
     if not 0 <= number < len(state.rounds) or state.rounds[number].undone:
-        raise ConfigError("round", f"number {number + 1} is not a finished round that could be undone")
+        raise ConfigError("round", f"number {number + state.first_number} is not a finished round that could be undone")
     state.now = state.before[number]
     kept = [at for at, made_in in enumerate(state.filter_rounds) if made_in < number]
     for name in ("filters", "filter_rounds", "failure_models", "priors"):

@@ -51,14 +51,25 @@ class Classifier:
     bias: Tensor
 
     def __call__(self, rows: Tensor) -> Tensor:
-        return -(self.features(rows).double() @ self.weight + self.bias)
+        return self.of_features(self.features(rows))
+
+    def of_features(self, features: Tensor) -> Tensor:
+        """(N,) float64 scores of features (N, F)."""
+        return -(features.double() @ self.weight + self.bias)
 
 
 def fit_classifier(
     features: Callable[[Tensor], Tensor], failures: Tensor, fresh: Tensor, *, penalty: float = 1.0
 ) -> Classifier:
     """Logistic regression with a squared penalty; both sides count equally, whatever their numbers."""
-    x = torch.cat([features(failures), features(fresh)]).double()
+    return fit_to_features(features, features(failures), features(fresh), penalty=penalty)
+
+
+def fit_to_features(
+    features: Callable[[Tensor], Tensor], failures: Tensor, fresh: Tensor, *, penalty: float = 1.0
+) -> Classifier:
+    """The same from features (M, F) and (N, F) themselves, for failures that the generator cannot write as rows."""
+    x = torch.cat([failures, fresh]).double()
     y = torch.cat([torch.ones(len(failures)), torch.zeros(len(fresh))]).double()
     share = torch.where(y > 0, 0.5 / len(failures), 0.5 / len(fresh))
     weight = torch.zeros(x.shape[1], dtype=torch.float64, requires_grad=True)

@@ -37,7 +37,7 @@ class Space:
 
     `identify` gives each text's identity, None where it is nothing that can be tested; with `tests_invalid` such a
     text is sent, and charged, under its own name. `respell` turns rows into the one spelling that is scored and
-    learned. `features` gives bits (N, F) by which candidates are near or far.
+    learned. `features` gives bits (N, F) by which candidates are near or far. What is `known` is never sent.
     """
 
     language: Texts
@@ -45,6 +45,7 @@ class Space:
     tests_invalid: bool = False
     respell: Callable[[Tensor], Tensor] | None = None
     features: Callable[[Tensor], Tensor] | None = None
+    known: frozenset[str] = frozenset()
 
     def keys(self, rows: Tensor) -> list[str | None]:
         """The identity of each row, None where it is invalid."""

@@ -56,8 +56,10 @@ class Round:
 class State:
     """Everything of a run; `filters[i]` was made in round `filter_rounds[i]`, from failure model `failure_models[i]`.
 
-    `priors[i]` is the generator whose likelihood stands in the ratio of filter i. `before[t]` is the generator as it
-    was before round t learned, so that rounds can be undone.
+    `priors[i]` is the generator whose likelihood stands in the ratio of filter i; both are None where a classifier of
+    failures from elsewhere is the filter. `before[t]` is the generator as it was before round t learned, so that rounds
+    can be undone. `spared` are rows of hits from elsewhere, which no filter rejects. `first_number` is what people call
+    the first round: 0 where it learned from failures that were not this run's.
     """
 
     settings: BanelSettings
@@ -68,11 +70,13 @@ class State:
     ledger: Ledger
     filters: list[Filter] = field(default_factory=list)
     filter_rounds: list[int] = field(default_factory=list)
-    failure_models: list[Model] = field(default_factory=list)
-    priors: list[Model] = field(default_factory=list)
+    failure_models: list[Model | None] = field(default_factory=list)
+    priors: list[Model | None] = field(default_factory=list)
     before: dict[int, Model] = field(default_factory=dict)
     rounds: list[Round] = field(default_factory=list)
     finished: str = ""
+    spared: list[tuple[int, ...]] = field(default_factory=list)
+    first_number: int = 1
 
     @property
     def number(self) -> int:

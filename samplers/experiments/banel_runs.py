@@ -14,9 +14,9 @@ from samplers.banel.autoregressive import Autoregressive
 from samplers.banel.baselines.filtering import ClassifierFilter, NoveltyFilter
 from samplers.banel.baselines.gradients import Counts, NegativePreference, Push, RandomDistillation
 from samplers.banel.baselines.searcher import Fixed, Law, Searcher
-from samplers.banel.diagnostics import hit_probability, insured_share, plain_chance
 from samplers.banel.filters import EmptyRegionError, Region, draw_accepted
 from samplers.banel.ledger import FAIL, PASS, Candidate, Entry, Ledger, Oracle
+from samplers.banel.odds import hit_probability, insured_share, plain_chance
 from samplers.banel.proposing import arms, propose, proposer
 from samplers.banel.rounds import learn
 from samplers.banel.settings import BanelSettings

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import torch
 
-from samplers.banel.diagnostics import hit_probability
 from samplers.banel.filters import EmptyRegionError
+from samplers.banel.odds import hit_probability
 from samplers.banel.table import Table
 from samplers.config import Settings, setting
 from samplers.experiments.checkpoint import Checkpoint

@@ -8,12 +8,13 @@ import torch
 
 from samplers.banel import checkpoint
 from samplers.banel.autoregressive import Autoregressive
-from samplers.banel.diagnostics import auc, hit_probability, insured_share, plain_chance, upper_rate
+from samplers.banel.diagnostics import auc
 from samplers.banel.filters import Filter
 from samplers.banel.language import Language
 from samplers.banel.ledger import FILTERED, PRIOR, REPLICATE, Ledger
 from samplers.banel.models import Effort
 from samplers.banel.networks import Slots
+from samplers.banel.odds import hit_probability, insured_share, plain_chance, upper_rate
 from samplers.banel.proposing import arms, propose
 from samplers.banel.rounds import advance, learn, may_learn, undo
 from samplers.banel.settings import BanelSettings
