@@ -130,12 +130,14 @@ def record(*, run: Run, token: int, outcome: engine.Outcome, seconds: float) -> 
     now.save()
     settle(run.id)
     now.campaign.save(update_fields=["touched_at"])
-    from designlab.campaigns.tasks import send_judge, send_run
+    from designlab.campaigns.tasks import send_index, send_judge, send_run
 
     if now.spec.get("models") and now.n_candidates:
         transaction.on_commit(lambda: send_judge(now.id))
     if ending.goes_on:
         transaction.on_commit(lambda: send_run(now))
+    elif now.has_ended and now.n_candidates:
+        transaction.on_commit(lambda: send_index(now.id))
     return ending
 
 

@@ -7,16 +7,21 @@ from datetime import timedelta
 
 from celery import shared_task
 from django.conf import settings
+from django.core.cache import cache
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
 
 from designlab.campaigns.leases import release_if_stale
 from designlab.campaigns.models import Run
+from designlab.engine.designs import designs_of
 
 log = logging.getLogger(__name__)
 JUDGED_WITHIN = timedelta(days=1)
 JUDGE_AGAIN_S = 600
+INDEX_AGAIN_S = 60
+INDEX_S = 20.0  # of a worker's time at once
 
 
 def send_run(run: Run) -> None:
@@ -55,10 +60,27 @@ def judge_run(run_id: int) -> None:
         send_judge(run_id)
 
 
+def send_index(run_id: int) -> None:
+    """Ask a worker to make a run's structures ready for searching; once a minute is enough."""
+    try:
+        if cache.add(f"index-asked:{run_id}", True, INDEX_AGAIN_S):
+            index_run.apply_async(args=[run_id], queue="cpu")
+    except (OperationalError, RedisError):
+        log.warning("run %s: Redis did not take the message for its structures", run_id)
+
+
+@shared_task
+def index_run(run_id: int) -> None:
+    """Make a run's structures ready for searching, for a while, and go on in another message when some are left."""
+    from designlab.candidates.structure_index import grow
+
+    run = Run.objects.get(id=run_id)
+    if designs_of(run.kind).drawn and grow(run, limit_s=INDEX_S):
+        index_run.apply_async(args=[run_id], queue="cpu")
+
+
 def judge_forgotten() -> None:
     """Ask again for the judging of runs that ended lately and have candidates that nobody judged."""
-    from django.core.cache import cache
-
     from designlab.candidates.models import Candidate
 
     lately = timezone.now() - JUDGED_WITHIN
@@ -97,8 +119,6 @@ def resend(run_id: int) -> None:
 @shared_task
 def measure_data(question: dict) -> None:
     """Measure what a generator can express of two data sets, and keep the answer for the set-up page."""
-    from django.core.cache import cache
-
     from designlab.campaigns import selectors
     from designlab.datasets.models import DataSet
     from designlab.engine import runs as engine

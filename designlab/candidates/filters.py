@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 from designlab.candidates import origin
 from designlab.candidates.columns import Columns
 from designlab.candidates.objectives import Objective
+from designlab.candidates.searching import SEARCHES, Search
 from designlab.common.templatetags.figures import sensible
 
 MOST_SOURCE = 80  # signs that a source may have
+SIMILARITY = "similarity"
 Query = Mapping[str, str]
 Refusals = dict[str, str]
 Mask = NDArray[np.bool_]
@@ -177,17 +179,21 @@ class Order:
         raw = query.get("sort", "")
         key, descending = raw.removeprefix("-"), raw.startswith("-")
         objective = next((one for one in objectives if one.key == key), None)
-        return cls(key, descending, objective) if objective or key in {"reward", "evaluation"} else cls()
+        known = objective or key in {"reward", "evaluation"} or (key == SIMILARITY and query.get("like", "").strip())
+        return cls(key, descending, objective) if known else cls()
 
     def sorted(self, columns: Columns, places: Places) -> Places:
-        """The places in this order; missing values come last in both directions."""
+        """The places in this order; missing values come last in both directions.
+
+        By similarity is the search's to sort, which alone knows it; equally similar ones stay best first.
+        """
         ids = columns.id[places]
         if self.objective is not None:
             by = columns.values[self.objective.name][places]
             return places[np.lexsort((ids, -by if self.descending else by))]
-        by = (columns.log_reward if self.key == "reward" else columns.evaluation)[places]
+        by = (columns.evaluation if self.key == "evaluation" else columns.log_reward)[places]
         upward = places[np.lexsort((-ids, by))]
-        return upward[::-1] if self.descending else upward
+        return upward[::-1] if self.descending or self.key == SIMILARITY else upward
 
     def query(self) -> dict[str, str]:
         return {} if self == Order() else {"sort": f"-{self.key}" if self.descending else self.key}
@@ -200,13 +206,23 @@ class Filter:
     conditions: tuple = ()
     order: Order = Order()
     refused: Refusals = field(default_factory=dict, compare=False)
+    searches: tuple[Search, ...] = ()  # by structure; they need more than columns
 
     @classmethod
-    def read(cls, query: Query, objectives: Sequence[Objective]) -> "Filter":
-        """From an address or a form; fields that cannot be used are left out and told in `refused`."""
+    def read(cls, query: Query, objectives: Sequence[Objective], *, by_structure: bool = True) -> "Filter":
+        """From an address or a form; fields that cannot be used are left out and told in `refused`.
+
+        Designs that are not drawn as structures cannot be searched by one: `by_structure` is false for them.
+        """
         refused: Refusals = {}
-        found = [one for kind in CONDITIONS for one in kind.read(query, objectives, refused)]
-        return cls(tuple(found), Order.read(query, objectives), refused)
+        found = [one for each in CONDITIONS for one in each.read(query, objectives, refused)]
+        searches = [one for search in SEARCHES for one in search.read(query, refused)] if by_structure else []
+        return cls(tuple(found), Order.read(query, objectives), refused, tuple(searches))
+
+    @property
+    def asked(self) -> tuple:
+        """Conditions and searches, in the order in which they are told."""
+        return self.conditions + self.searches
 
     def apply(self, columns: Columns) -> Places:
         """Where the candidates that fulfil every condition stand, in the order asked for."""
@@ -217,11 +233,11 @@ class Filter:
 
     def words(self) -> list[str]:
         """The conditions as the page tells them."""
-        return [condition.words() for condition in self.conditions]
+        return [condition.words() for condition in self.asked]
 
     def fields(self) -> dict[str, str]:
         """The conditions as form fields."""
-        return {key: value for condition in self.conditions for key, value in condition.query().items()}
+        return {key: value for condition in self.asked for key, value in condition.query().items()}
 
     def query(self, **changes: str | int) -> str:
         """The address of this list, with changes; an empty change drops its key."""

@@ -10,11 +10,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from designlab.accounts.selectors import may_design
 from designlab.candidates import review_exports, review_selectors, review_services, selection, selectors
 from designlab.candidates.detail import facts
-from designlab.candidates.filters import Filter
 from designlab.candidates.forms import ReviewForm
 from designlab.candidates.models import ReviewItem, Vote
 from designlab.candidates.objectives import objectives_of
 from designlab.candidates.review_services import ReviewRefused
+from designlab.candidates.waiting import when_ready
 from designlab.engine.designs import LARGE, designs_of
 
 PREVIEWED = 12
@@ -32,6 +32,7 @@ def reviews(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@when_ready
 def new(request: HttpRequest, pk: int) -> HttpResponse:
     """The form that sends chosen candidates to colleagues; a GET carries the choice, a POST sends it."""
     run = selectors.run_for(request.user, pk)
@@ -51,7 +52,7 @@ def new(request: HttpRequest, pk: int) -> HttpResponse:
                 return redirect("candidates:review", made.pk)
         ids = [int(part) for part in request.POST.get("candidates", "").split(",") if part.isdecimal()]
     else:
-        shown = Filter.read(request.GET, objectives_of(run))
+        shown = selectors.read_filter(run, request.GET)
         try:
             ids = selection.chosen(run, shown, request.GET)
         except selection.SelectionRefused as refusal:

@@ -1,7 +1,8 @@
 """What a person may see of candidates."""
 
+import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.core.paginator import Paginator
 from django.http import Http404
@@ -9,12 +10,14 @@ from django.http import Http404
 from designlab.accounts.models import User
 from designlab.campaigns.models import Run
 from designlab.candidates.columns import columns_of
-from designlab.candidates.filters import Filter
+from designlab.candidates.filters import SIMILARITY, Filter
 from designlab.candidates.models import Assignment, Candidate, ReviewItem
 from designlab.candidates.objectives import Objective, objectives_of
+from designlab.candidates.searching import Found, narrowed
 from designlab.engine.designs import Designs, designs_of
 
 PAGE = 50
+SEARCH_S = 0.8  # of a page's time that a search by structure may take; the rest of it follows
 
 
 def n_reviews_waiting(user: User) -> int:
@@ -68,6 +71,7 @@ class Row:
     family: str
     reviewed: list[ReviewItem]
     nearness: tuple[str, str]
+    alike: float | None = None  # similarity to the molecule that the list was searched for
 
 
 def nearness(similarity: float, designs: Designs) -> tuple[str, str]:
@@ -92,6 +96,7 @@ class Listing:
     page: int
     n_pages: int
     rows: list[Row]
+    found: Found | None = None  # how far a search by structure came
 
     @property
     def total(self) -> int:
@@ -100,10 +105,13 @@ class Listing:
 
 
 class Matches:
-    """The candidates that a filter lets through, in its order; rows are fetched when they are asked for."""
+    """The candidates that a filter lets through, in its order; rows are fetched when they are asked for.
 
-    def __init__(self, run: Run, ids: list[int]) -> None:
-        self.run, self.ids = run, ids
+    A search by structure that had to end early says so in `found`; the ids are then the first ones of the list.
+    """
+
+    def __init__(self, run: Run, ids: list[int], found: Found | None = None) -> None:
+        self.run, self.ids, self.found = run, ids, found
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -123,22 +131,42 @@ class Matches:
             yield self.rows(start, min(start + length, end))
 
 
-def matching(run: Run, chosen: Filter) -> Matches:
-    """The candidates of a run that the filter lets through, sorted. The run must have come from `run_for`."""
+def read_filter(run: Run, query: Mapping[str, str]) -> Filter:
+    """The filter that an address asks for."""
+    return Filter.read(query, objectives_of(run), by_structure=designs_of(run.kind).drawn)
+
+
+def matching(run: Run, chosen: Filter, *, limit_s: float = math.inf) -> Matches:
+    """The candidates of a run that the filter lets through, sorted. The run must have come from `run_for`.
+
+    `limit_s` ends a search by structure early. Without it the list is whole; raises NotReady when it cannot be yet.
+    """
     columns = columns_of(run)
-    return Matches(run, columns.id[chosen.apply(columns)].tolist())
+    places = chosen.apply(columns)
+    if not chosen.searches:
+        return Matches(run, columns.id[places].tolist())
+    order = chosen.order
+    found = narrowed(
+        run, chosen.searches, places, by_similarity=order.key == SIMILARITY, descending=order.descending,
+        limit_s=limit_s,
+    )  # fmt: skip
+    return Matches(run, columns.id[found.places].tolist(), found)
 
 
 def listing(user: User, run_pk: int, query: Mapping[str, str]) -> Listing:
     """The page of candidates that an address asks for."""
     run = run_for(user, run_pk)
     objectives = objectives_of(run)
-    chosen = Filter.read(query, objectives)
-    found = matching(run, chosen)
-    page = Paginator(found.ids, PAGE).get_page(query.get("page"))
+    chosen = read_filter(run, query)
+    matches = matching(run, chosen, limit_s=SEARCH_S)
+    page = Paginator(matches.ids, PAGE).get_page(query.get("page"))
     start = (page.number - 1) * PAGE
-    rows = _rows(run, objectives, found.rows(start, start + PAGE))
-    return Listing(run, objectives, chosen, len(found), page.number, page.paginator.num_pages, rows)
+    rows = _rows(run, objectives, matches.rows(start, start + PAGE))
+    found = matches.found
+    if found is not None and found.alike is not None:
+        alike = found.alike[start : start + PAGE].tolist()
+        rows = [replace(row, alike=value) for row, value in zip(rows, alike, strict=True)]
+    return Listing(run, objectives, chosen, len(matches), page.number, page.paginator.num_pages, rows, found)
 
 
 def cells(candidate: Candidate, objectives: list[Objective]) -> list[Cell]:

@@ -7,6 +7,7 @@ from designlab.candidates import review_views, views
 app_name = "candidates"
 urlpatterns = [
     path("runs/<int:pk>/candidates/", views.listing, name="list"),
+    path("runs/<int:pk>/candidates/counting/", views.counting, name="counting"),
     path("runs/<int:pk>/candidates.<str:kind>", views.download, name="download"),
     path("runs/<int:pk>/candidates/map/", views.map_and_figures, name="space"),
     path("runs/<int:pk>/candidates/modes/", views.modes, name="modes"),

@@ -10,17 +10,21 @@ from django.views.decorators.http import require_safe
 
 from designlab.accounts.selectors import may_design
 from designlab.campaigns.models import Run
+from designlab.campaigns.tasks import send_index
 from designlab.candidates import coverage, exports, origin, selection, selectors, space
 from designlab.candidates.aligned import aligned_view
 from designlab.candidates.detail import detail as detail_of
-from designlab.candidates.filters import Filter
+from designlab.candidates.filters import SIMILARITY, Filter
 from designlab.candidates.histograms import histograms
 from designlab.candidates.models import Candidate
 from designlab.candidates.objectives import objectives_of
+from designlab.candidates.searching import Holding
+from designlab.candidates.waiting import when_ready
 from designlab.charts import candidates as figures
 from designlab.charts import modes as mode_figures
 from designlab.charts import space as space_figures
 from designlab.charts.theme import family_colour
+from designlab.engine.chemistry import depict_pattern
 from designlab.engine.designs import LARGE, SMALL, designs_of
 
 # An SVG opened on its own must not be able to do anything but show itself.
@@ -31,6 +35,8 @@ DRAWING_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 def listing(request: HttpRequest, pk: int) -> HttpResponse:
     """The candidates of a run as a table or a grid: filtered, sorted, a page at a time."""
     shown = selectors.listing(request.user, pk, request.GET)
+    if shown.found is not None and shown.found.preparing:
+        send_index(pk)
     view = "grid" if request.GET.get("view") == "grid" else "table"
     return render(
         request,
@@ -43,6 +49,9 @@ def listing(request: HttpRequest, pk: int) -> HttpResponse:
             "sources": [(source, origin.words(source)) for source in origin.sources_of(shown.run)],
             "source": shown.filter.fields().get("source", ""),
             "headings": _headings(shown, view),
+            "asked_query": request.GET.urlencode(),
+            "typed": {name: request.GET.get(name, "") for name in ("holds", "like", "like_min")},
+            "pattern_drawing": _pattern(shown.filter),
             "base_query": _before_page(shown.filter.query(view="grid" if view == "grid" else "")),
         },
     )
@@ -64,6 +73,12 @@ def _frame(request: HttpRequest, run: Run, chosen: Filter, *, tab: str, n_shown:
     }
 
 
+def _pattern(chosen: Filter) -> str:
+    """A drawing of the substructure that is searched for, so that a person sees what was understood."""
+    patterns = [one.smarts for one in chosen.searches if isinstance(one, Holding)]
+    return depict_pattern(patterns[0]) if patterns else ""
+
+
 def _before_page(query: str) -> str:
     return f"{query}&" if query else ""
 
@@ -71,7 +86,10 @@ def _before_page(query: str) -> str:
 def _headings(shown: selectors.Listing, view: str) -> list[dict]:
     """Column heads: what they sort by when chosen, and how the list is sorted now. Best or highest comes first."""
     order, heads = shown.filter.order, []
-    for key, words in [("reward", "Reward"), *((one.key, one.heading) for one in shown.objectives)]:
+    heads_of = [("reward", "Reward"), *((one.key, one.heading) for one in shown.objectives)]
+    if shown.found is not None and shown.found.alike is not None:
+        heads_of.append((SIMILARITY, "Similarity"))
+    for key, words in heads_of:
         now = order.key == key
         sort = key if now and order.descending else f"-{key}"
         query = shown.filter.query(sort=sort, view="grid" if view == "grid" else "")
@@ -81,13 +99,24 @@ def _headings(shown: selectors.Listing, view: str) -> list[dict]:
 
 
 @require_safe
+def counting(request: HttpRequest, pk: int) -> HttpResponse:
+    """How far a search by structure has come, for a page that waits; it goes on with the search while it is asked."""
+    shown = selectors.listing(request.user, pk, request.GET)
+    if shown.found is not None and shown.found.preparing:
+        send_index(pk)
+    context = {"listing": shown, "run": shown.run, "asked_query": request.GET.urlencode()}
+    return render(request, "candidates/_counting.html", context)
+
+
+@require_safe
+@when_ready
 def download(request: HttpRequest, pk: int, kind: str) -> HttpResponse:
     """Exactly the list that the same address shows, in a kind of file that can hold it."""
     run = selectors.run_for(request.user, pk)
     if kind not in dict(designs_of(run.kind).downloads):
         raise Http404
     objectives = objectives_of(run)
-    chosen = Filter.read(request.GET, objectives)
+    chosen = selectors.read_filter(run, request.GET)
     if chosen.refused:
         words = "\n".join(f"{field}: {problem}" for field, problem in chosen.refused.items())
         return HttpResponse(words, content_type="text/plain; charset=utf-8", status=HTTPStatus.BAD_REQUEST)
@@ -98,11 +127,12 @@ def download(request: HttpRequest, pk: int, kind: str) -> HttpResponse:
 
 
 @require_safe
+@when_ready
 def map_and_figures(request: HttpRequest, pk: int) -> HttpResponse:
     """Rewards beside data and random draws, the map of chemical space, one objective against another."""
     run = selectors.run_for(request.user, pk)
     objectives = objectives_of(run)
-    chosen = Filter.read(request.GET, objectives)
+    chosen = selectors.read_filter(run, request.GET)
     rewards = space.all_rewards(run)
     report = run.report
     crossed = space.trade_off(run, chosen, objectives, request.GET) if rewards else None

@@ -2,7 +2,8 @@
 
 import hashlib
 from collections.abc import Callable
-from typing import TypeVar
+from contextlib import suppress
+from typing import Any, TypeVar
 
 import redis.exceptions
 from django.core.cache import cache
@@ -16,19 +17,27 @@ def key_of(kind: str, *parts: object) -> str:
     return f"{kind}:{hashlib.sha256(repr(parts).encode()).hexdigest()}"
 
 
+def remembered(key: str) -> Any:
+    """What stands under this key; None where nothing does or the cache is away."""
+    try:
+        return cache.get(key)
+    except (redis.exceptions.RedisError, OSError):
+        return None
+
+
+def remember(key: str, value: object, seconds: int = DAY_S) -> None:
+    """Keep a value for a while, or not at all when the cache is away."""
+    with suppress(redis.exceptions.RedisError, OSError):
+        cache.set(key, value, seconds)
+
+
 def kept(key: str, make: Callable[[], T], seconds: int = DAY_S) -> T:
     """The result under this key, made when it is not there."""
-    try:
-        found = cache.get(key)
-    except (redis.exceptions.RedisError, OSError):
-        return make()
+    found = remembered(key)
     if found is not None:
         return found
     made = make()
-    try:
-        cache.set(key, made, seconds)
-    except (redis.exceptions.RedisError, OSError):
-        return made
+    remember(key, made, seconds)
     return made
 
 

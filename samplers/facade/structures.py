@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 def standardise(texts: Sequence[str]) -> list[dict[str, Any]]:
@@ -83,3 +87,41 @@ def scaffolds(smiles: Sequence[str]) -> list[str]:
     from samplers.chem.scaffolds import scaffold
 
     return [scaffold(text) for text in smiles]
+
+
+def read_pattern(text: str) -> str:
+    """A substructure as SMARTS that can be searched for. Raises RewardError for one that cannot."""
+    from samplers.chem.search import pattern
+
+    return pattern(text).smarts
+
+
+def prepare_for_search(smiles: Sequence[str]) -> tuple[NDArray[np.uint8], list[bytes]]:
+    """Of valid structures: bits (n, bytes) to screen by, and molecules that `hold` reads."""
+    from samplers.chem.search import prepared
+
+    return prepared(smiles)
+
+
+def may_hold(smarts: str, bits: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Which molecules (n,) could hold a pattern from `read_pattern`, by their bits (n, bytes)."""
+    from samplers.chem.search import may_hold as screened
+    from samplers.chem.search import pattern
+
+    return screened(pattern(smarts), bits)
+
+
+def hold(smarts: str, molecules: Iterable[bytes]) -> Iterator[bool]:
+    """Whether each molecule of `prepare_for_search` holds a pattern from `read_pattern`."""
+    from samplers.chem.search import held, pattern
+
+    return held(pattern(smarts), molecules)
+
+
+def similarity_to(smiles: str, fingerprints: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Tanimoto similarity (n,) of packed "morgan2" fingerprints (n, bytes) to one valid structure."""
+    from samplers.chem.fingerprints import fingerprints as compute
+    from samplers.metrics.tanimoto import as_words, bit_counts, tanimoto_to_one
+
+    words, one = as_words(fingerprints), as_words(compute([smiles]))
+    return tanimoto_to_one(words, bit_counts(words), one[0], int(bit_counts(one)[0]))

@@ -24,7 +24,7 @@ STANDS_FOR = {
     RewardVersion: ["campaigns:reward_version_json"],
     Run: [
         *(f"campaigns:{n}" for n in ("run", "run_live", "pause", "resume", "stop", "clone")),
-        *(f"candidates:{n}" for n in ("list", "download", "space", "modes", "review_new")),
+        *(f"candidates:{n}" for n in ("list", "counting", "download", "space", "modes", "review_new")),
     ],
     Candidate: ["candidates:detail", "candidates:drawing"],
     ReviewRound: [f"candidates:{n}" for n in ("review", "vote", "decide", "freeze", "review_export")],

@@ -4,7 +4,9 @@ import csv
 import re
 
 import pytest
+from rdkit import Chem
 
+from designlab.candidates import searching, selectors
 from designlab.candidates.models import ReviewRound, Vote
 from tests.designlab.waiting import until
 
@@ -125,3 +127,21 @@ def test_a_selection_is_reviewed_by_key_decided_and_frozen(lab, opened):
     page.get_by_text("SHA-256").wait_for()
     assert ReviewRound.objects.get().digest in page.content()
     assert page.get_by_role("button", name="Make").count() == 0
+
+
+def test_a_search_shows_its_first_finds_and_counts_on_by_itself(lab, opened, monkeypatch):
+    monkeypatch.setattr(selectors, "SEARCH_S", 0.0)  # every look searches one piece more
+    monkeypatch.setattr(searching, "AT_ONCE", 25)
+    ring = Chem.MolFromSmarts("c1ccccc1")
+    holding = sum(Chem.MolFromSmiles(one.smiles).HasSubstructMatch(ring) for one in lab.candidates)
+    page = opened(lab.owner, f"/runs/{lab.run.pk}/candidates/")
+    page.get_by_label("Holds the substructure").fill("C1=CC=CC=C1")
+    page.get_by_role("button", name="Show these").click()
+    page.get_by_text("candidates, best first").wait_for()
+    assert page.locator("h1").inner_text().startswith("at least")
+    page.locator("h1", has_text=re.compile(rf"^{holding} candidates$")).wait_for()
+    assert page.locator("#counting").count() == 0 and page.get_by_label("Holds the substructure").input_value()
+    with page.expect_download() as download:
+        page.get_by_text("Download these").click()
+        page.get_by_role("link", name="CSV").click()
+    assert len(rows_of(download)) == holding
