@@ -11,7 +11,7 @@ import math
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,15 +37,10 @@ COMPARED = 5000  # examples whose properties stand for the data
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MoleculeSettings(Settings):
-    """One property, the labels of it, and how long a model may learn."""
+class LearningSettings(Settings):
+    """How long a model may learn from how many molecules, and what is drawn from it then."""
 
-    property: str = setting("logp", label="Property", help="What is labelled and steered.")
-    n_labelled: int = setting(1000, label="Labels", help="Molecules with a label.", low=30, high=1_000_000)
-    label_error: float = setting(
-        0.2, label="Label error", help="Noise on the labels, in sd of the property.", low=0.0, high=5.0
-    )
-    n_molecules: int = setting(20_000, label="Molecules", help="First so many of the file.", low=200, high=1_000_000)
+    n_molecules: int = setting(20_000, label="Molecules", help="First so many of the file.", low=0, high=1_000_000)
     steps: int = setting(3000, label="Steps", help="Most steps of learning.", low=1, high=10_000_000)
     least_steps: int = setting(600, label="Least steps", help="Steps whatever the gate says.", low=1, high=10_000_000)
     batch_size: int = setting(128, label="Batch", help="Molecules of a step.", low=2, high=100_000)
@@ -65,6 +60,31 @@ class MoleculeSettings(Settings):
         )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoleculeSettings(LearningSettings):
+    """A property that can be computed, and the noisy labels of it."""
+
+    property: str = setting("logp", label="Property", help="What is labelled and steered.")
+    n_labelled: int = setting(1000, label="Labels", help="Molecules with a label.", low=30, high=1_000_000)
+    label_error: float = setting(
+        0.2, label="Label error", help="Noise on the labels, in sd of the property.", low=0.0, high=5.0
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenSettings(MoleculeSettings):
+    """The same for masked diffusion of tokens, which learns far more slowly: the step size falls over all steps."""
+
+    least_steps: int = setting(3000, label="Least steps", help="Steps whatever the gate says.", low=1, high=10_000_000)
+    learning_rate: float = setting(1e-3, label="Learning rate", help="Of AdamW.", low=1e-7, high=1.0)
+    gate_every: int = setting(250, label="Gate every", help="Steps between looks.", low=1, high=1_000_000)
+    n_merges: int = setting(900, label="Merged tokens", help="Neighbours taken as one.", low=0, high=20_000)
+
+    def config(self, model: str) -> DiffusionConfig:
+        """The family's settings, with the merges."""
+        return replace(MoleculeSettings.config(self, model), n_merges=self.n_merges)
+
+
 @dataclass(frozen=True, slots=True)
 class Molecules:
     """The data as the family takes them."""
@@ -74,7 +94,7 @@ class Molecules:
     kind: str = MOLECULE
 
 
-def read(data: Path | None, settings: MoleculeSettings) -> list[str]:
+def read(data: Path | None, settings: LearningSettings) -> list[str]:
     """The first molecules of the file."""
     assert data is not None  # the runner has checked
     lines = (data / FILE).read_text().splitlines()
@@ -119,13 +139,25 @@ def run(
     """
     molecules = read(data, settings)
     reward, labelled = learned_reward(molecules, settings, seed)
+    state, curve, metrics = learned(
+        settings.config(method), Molecules(molecules, labelled), reward, seed,
+        device=device, progress=progress, checkpoint=checkpoint,
+    )  # fmt: skip
+    metrics |= sampled(state, settings, seed) | steered(state, settings, seed)
+    return Outcome(metrics, 0, curve)
+
+
+def learned(
+    config: DiffusionConfig, data: Molecules, reward: Any, seed: int,
+    *, device: str, progress: Progress, checkpoint: Checkpoint,
+) -> tuple[State, dict[str, list[float]], dict[str, float]]:  # fmt: skip
+    """A run that has learned until the gate, the curve of its looks there, and the seconds and gaps it took."""
     curve: dict[str, list[float]] = {}
     clock = {"prepare_s": 0.0, "spent_s": 0.0}
     newest = checkpoint.latest()
     if newest is None:
         began = time.process_time()
-        made = Molecules(molecules, labelled)
-        state = family.prepare(settings.config(method), made, reward, seed=seed, budget=None, device=device)
+        state = family.prepare(config, data, reward, seed=seed, budget=None, device=device)
         clock["prepare_s"] = time.process_time() - began
     else:
         state = family.load(newest, reward, device)
@@ -142,12 +174,11 @@ def run(
         clock["spent_s"] += time.process_time() - began
         for event in events:
             _note(curve, event, clock["spent_s"])
-        progress(state.step, settings.steps, {name: rows[-1] for name, rows in curve.items() if name != "steps"})
-        if checkpoint.due():
+        shown = {name: rows[-1] for name, rows in curve.items() if name != "steps"}
+        progress(state.step, config.max_learning_steps, shown)
+        if checkpoint.due() or state.designing:
             checkpoint.save(state.step, write)
-    metrics = _to_gate(curve) | clock | {"labeler_error_sd": state.labels.error / state.labels.sd}
-    metrics |= sampled(state, settings, seed) | steered(state, settings, seed)
-    return Outcome(metrics, 0, curve)
+    return state, curve, _to_gate(curve) | clock | {"labeler_error_sd": state.labels.error / state.labels.sd}
 
 
 def _note(curve: dict[str, list[float]], event: Event, seconds: float) -> None:
@@ -167,7 +198,7 @@ def _to_gate(curve: dict[str, list[float]]) -> dict[str, float]:
     return found | last | {name: curve[name][-1] for name in ("nats", "validation_nats") if name in curve}
 
 
-def sampled(state: State, settings: MoleculeSettings, seed: int) -> dict[str, float]:
+def sampled(state: State, settings: LearningSettings, seed: int) -> dict[str, float]:
     """Samples without target beside as many molecules of the data drawn again."""
     began = time.process_time()
     drawn = state.model.draw(settings.n_samples, None, 0.0, generator(seed, "samples"))
@@ -234,12 +265,19 @@ def steered(state: State, settings: MoleculeSettings, seed: int) -> dict[str, fl
     return found
 
 
+PIECEWISE, OF_TOKENS = ("autoregressive", "latent"), ("masked",)
 EXPERIMENT = Experiment(
     name="molecules-diffusion",
     sentence="Molecules with a wanted property from 20,000 unlabelled and 1,000 noisily labelled ones: time to the "
     "gate, quality, steering.",
-    settings={"logp": MoleculeSettings(), "qed": MoleculeSettings(property="qed")},
-    methods=("autoregressive", "latent"),
+    settings={
+        "logp": MoleculeSettings(),
+        "qed": MoleculeSettings(property="qed"),
+        "logp-merged": TokenSettings(),
+        "logp-selfies": TokenSettings(n_merges=0),
+    },
+    methods=(*PIECEWISE, *OF_TOKENS),
+    only={"logp": PIECEWISE, "qed": PIECEWISE, "logp-merged": OF_TOKENS, "logp-selfies": OF_TOKENS},
     run=run,
     files=(FILE,),
 )

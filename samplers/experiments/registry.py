@@ -29,6 +29,7 @@ MODULES: dict[str, str] = {
     "swissroll": "samplers.experiments.swissroll",
     "langevin": "samplers.experiments.langevin",
     "molecules-diffusion": "samplers.experiments.molecules_diffusion",
+    "molecules-measured": "samplers.experiments.molecules_measured",
     "banel-toy": "samplers.experiments.banel_toy",
     "banel-fragments": "samplers.experiments.banel_fragments",
     "tfbind8-offline": "samplers.experiments.tfbind8_offline",
