@@ -32,15 +32,16 @@ class SamplingPlan:
     polish: bool = False
 
 
-def _revealed(hidden: Tensor, share: float, confidence: Tensor, chance: Tensor, polish: bool) -> Tensor:
-    """Which hidden places (N, L) to reveal: each with probability `share`, or, polishing, the most confident ones."""
-    if share >= 1.0:
-        return hidden
-    if not polish:
-        return hidden & (chance < share)
+def _polished(hidden: Tensor, share: float, confidence: Tensor) -> Tensor:
+    """Which hidden places (N, L) to reveal: the most confident ones, a share of them."""
     n_reveal = (hidden.sum(dim=1).double() * share).ceil().long()
     rank = confidence.masked_fill(~hidden, -torch.inf).argsort(dim=1, descending=True).argsort(dim=1)
     return hidden & (rank < n_reveal.unsqueeze(1))
+
+
+def _drawn(tokens: Tensor, at: Tensor, log_p: Tensor, uniforms: Tensor) -> Tensor:
+    """Tokens (N, L) with those at the places `at` (N, L) drawn; nothing is drawn for the other places."""
+    return tokens.masked_scatter(at, by_inversion(log_p[at], uniforms[at]))
 
 
 def _reveal_all(
@@ -58,11 +59,13 @@ def _reveal_all(
             log_p, seen = denoiser.guided(tokens, reward, plan.guidance), tokens
             if allowed is not None:
                 log_p = log_p.masked_fill(~allowed, -torch.inf)
-        drawn = by_inversion(log_p.flatten(0, 1), uniforms[:, step, 0].flatten()).view_as(tokens)
-        confidence = log_p.gather(-1, drawn.unsqueeze(-1)).squeeze(-1)
         share = 1.0 if step == plan.n_steps - 1 else (now - after) / now
-        show = _revealed(hidden, share, confidence, uniforms[:, step, 1], plan.polish)
-        tokens = torch.where(show, drawn, tokens)
+        if plan.polish:
+            drawn = _drawn(tokens, hidden, log_p, uniforms[:, step, 0])
+            confidence = log_p.gather(-1, drawn.clamp_max(denoiser.n_tokens - 1).unsqueeze(-1)).squeeze(-1)
+            tokens = torch.where(_polished(hidden, share, confidence), drawn, tokens)
+        else:
+            tokens = _drawn(tokens, hidden & (uniforms[:, step, 1] < share), log_p, uniforms[:, step, 0])
     return tokens
 
 
