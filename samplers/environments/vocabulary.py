@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -103,8 +104,14 @@ class Vocabulary:
 
     @classmethod
     def from_dict(cls, raw: dict[str, Any]) -> Vocabulary:
-        """The vocabulary that `to_dict` described."""
-        return cls(raw["smiles"], raw["counts"])
+        """The vocabulary that `to_dict` described: for those asked for last the same object, which none may change."""
+        return _remembered(tuple(raw["smiles"]), tuple(raw["counts"]))
+
+
+@lru_cache(maxsize=2)
+def _remembered(smiles: tuple[str, ...], counts: tuple[int, ...]) -> Vocabulary:
+    # Ten thousand fragments take seven seconds to read, and a worker goes on with the same run slice after slice.
+    return Vocabulary(smiles, counts)
 
 
 def _descriptors(smiles: str) -> list[float]:

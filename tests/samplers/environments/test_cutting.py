@@ -11,7 +11,7 @@ from rdkit import Chem
 from samplers.chem.fragments import PARTNERS, cut, join, parse, template
 from samplers.environments.design import random_rollout
 from samplers.environments.fragments import FragmentEnvironment
-from samplers.environments.vocabulary import Limits, build_vocabulary
+from samplers.environments.vocabulary import Limits, Vocabulary, build_vocabulary
 from samplers.errors import StructureError, VocabularyError
 from samplers.rng import generator
 from tests.samplers.gflownet.small_world import MOLECULES
@@ -109,3 +109,12 @@ def test_fragments_that_nothing_closes_are_left_out():
 def test_too_few_fragments_is_an_error_with_advice():
     with pytest.raises(VocabularyError, match="Add more or larger molecules"):
         build_vocabulary(["c1ccccc1"], limits=Limits(8, 40))
+
+
+def test_a_vocabulary_that_is_read_again_is_not_built_again():
+    vocabulary, _, _ = build_vocabulary(MOLECULES, limits=Limits(8, 40))
+    raw = vocabulary.to_dict()
+    again = Vocabulary.from_dict(raw)
+    assert again is Vocabulary.from_dict(raw) and again.to_dict() == raw
+    other = {"smiles": raw["smiles"], "counts": [count + 1 for count in raw["counts"]]}
+    assert Vocabulary.from_dict(other).counts == tuple(other["counts"])
