@@ -3,7 +3,7 @@
 Importing it loads neither torch nor RDKit; each function loads what it needs when it is called.
 """
 
-from samplers.config import read_numbers
+from samplers.config import TARGETS, read_numbers
 from samplers.errors import ConfigError, DesignError
 from samplers.facade.findings import (
     count_modes,
@@ -100,6 +100,7 @@ from samplers.facade.structures import (
 )
 
 __all__ = [
+    "TARGETS",
     "ConfigError",
     "DesignError",
     "advance_prior",

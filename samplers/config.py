@@ -16,8 +16,9 @@ from samplers.kinds import KINDS, check_kind
 
 # What a setting is, beside a plain text or number: the name of an objective of the reward; numbers in the unit of that
 # objective, separated by blanks or commas, none meaning nine evenly over the central 90 % of its values in the data;
-# how many designs each of those gets; a structure of the campaign's kind.
-CONTROLS = ("", "objective", "targets", "per target", "structure")
+# the same, none meaning that no value is aimed at; how many designs each gets; a structure of the campaign's kind.
+CONTROLS = ("", "objective", "targets", "optional targets", "per target", "structure")
+TARGETS = ("targets", "optional targets")  # controls of a setting whose numbers are values to reach
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ def _checked(name: str, kind: str, value: Any, rules: Any) -> Any:
             raise ConfigError(name, f"must be a text, got {value!r}")
         if rules["choices"] and value not in rules["choices"]:
             raise ConfigError(name, f"must be one of {', '.join(rules['choices'])}, got {value!r}")
-        if rules["control"] == "targets":
+        if rules["control"] in TARGETS:
             read_numbers(name, value)
         return value
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):

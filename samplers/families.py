@@ -78,6 +78,15 @@ _REGISTERED = (
         config=("samplers.diffusion.config", "DiffusionConfig"),
         kinds=KINDS,
     ),
+    Family(
+        name="energy",
+        label="Energy model",
+        help="Learns from your data alone what structures are like and what they are worth, weighs the two as you say, "
+        "and shows from where on it would overpromise.",
+        module="samplers.energy.family",
+        config=("samplers.energy.config", "EnergyConfig"),
+        kinds=KINDS,
+    ),
 )
 FAMILIES = {family.name: family for family in _REGISTERED}
 

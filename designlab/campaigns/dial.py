@@ -47,6 +47,7 @@ class Dial:
     about: str  # what is drawn, in a sentence
     told: list[Told] = field(default_factory=list)
     is_usual: bool = False  # no target was given, so the usual sweep is drawn
+    is_open: bool = False  # no target was given, and none is needed
 
     @property
     def level(self) -> str:
@@ -57,7 +58,7 @@ class Dial:
     @property
     def state(self) -> str:
         """The level in words, for all targets."""
-        return WORDS[self.level]
+        return "none" if self.is_open else WORDS[self.level]
 
     @property
     def sweep(self) -> str:
@@ -71,7 +72,7 @@ def dial_of(page: SetUp, models: list[dict], *, wait: bool) -> Dial | None:
     `models` are those of the reward. Without `wait` only what was measured already is drawn; a label then stands for
     its predictions.
     """
-    setting, objective = page.config.controlled("targets"), steered(page)
+    setting, objective = page.config.controlled(*engine.TARGETS), steered(page)
     if not setting or objective is None or page.labelled is None:
         return None
     labelled, unlabelled = page.labelled, page.unlabelled
@@ -84,7 +85,8 @@ def dial_of(page: SetUp, models: list[dict], *, wait: bool) -> Dial | None:
         wanted = list(engine.read_targets(setting["field"].value() or ""))
     except SettingRefused:
         wanted = []
-    targets = wanted or reach.sweep()
+    is_open = not wanted and setting["control"] != "targets"
+    targets = [] if is_open else wanted or reach.sweep()
     made = Dial(
         name=objective["name"],
         unit=_unit(objective, labelled),
@@ -93,7 +95,8 @@ def dial_of(page: SetUp, models: list[dict], *, wait: bool) -> Dial | None:
         reach=reach,
         targets=targets,
         about=_about(values, limits, labelled, unlabelled),
-        is_usual=not wanted,
+        is_usual=not wanted and not is_open,
+        is_open=is_open,
     )
     made.told = _told(made, values)
     return made
@@ -174,7 +177,7 @@ def _told(made: Dial, values: Sequence) -> list[Told]:
     said = [_one(target, reach, unit, known) for target in far[:MOST_TOLD]]
     if len(far) > MOST_TOLD:
         said.append(Told(made.level, f"The same holds for {len(far) - MOST_TOLD} more of the targets."))
-    if not said:
+    if not said and not made.is_open:
         n = len(made.targets)
         said = [Told(charts.INSIDE, f"All {n} targets lie inside the data.")]
     return said

@@ -340,9 +340,9 @@ class ConfigForm(forms.Form):
         """A setting with its bound field and its range in words."""
         return setting | {"field": self[config_field(setting["name"])], "reach": _reach(setting)}
 
-    def controlled(self, control: str) -> dict | None:
-        """The setting that has this control, None where the family has none."""
-        return next((self.shown(setting) for setting in self.described if setting["control"] == control), None)
+    def controlled(self, *controls: str) -> dict | None:
+        """The setting that has one of these controls, None where the family has none."""
+        return next((self.shown(setting) for setting in self.described if setting["control"] in controls), None)
 
 
 def config_field(name: str) -> str:

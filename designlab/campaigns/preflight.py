@@ -111,7 +111,7 @@ def _reward(found: Preflight, page: SetUp, models: list[dict], wait: bool) -> No
 def _targets(found: Preflight, page: SetUp, models: list[dict], wait: bool) -> None:
     """How the targets asked for stand to the data, and whether the budget allows all their designs."""
     dial = target_dial.dial_of(page, models, wait=wait)
-    if dial is None:
+    if dial is None or dial.is_open:
         return
     if dial.level == charts.INSIDE:
         n = len(dial.targets)

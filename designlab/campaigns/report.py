@@ -5,6 +5,7 @@ from statistics import fmean
 
 from designlab.campaigns.models import Run
 from designlab.campaigns.sweep import sweep_of
+from designlab.campaigns.tradeoff import tradeoff_of
 from designlab.engine import rewards as reward_engine
 from designlab.engine import runs as engine
 from designlab.engine.tables import structures_of
@@ -48,6 +49,7 @@ def report(run: Run) -> dict:
         },
         "second_judge": _judged(run, tables),
         **_targets(run),
+        "tradeoff": _tradeoff(run),
         "vocabulary": run.report.get("vocabulary", {}),
         "ledger": {"charged": sum(run.ledger.filter(key="reward").values_list("n_evaluations", flat=True))},
     }
@@ -63,6 +65,15 @@ def _targets(run: Run) -> dict:
         "targets": found.rows,
         "sweep": {"objective": steered, "labels": found.labels, "gate_reached": found.gate_reached, "knee": found.knee},
     }
+
+
+def _tradeoff(run: Run) -> dict:
+    """The rows of a run that learned from fixed data, one for each weight or target, and where its figures warn."""
+    found = tradeoff_of(run)
+    if found is None:
+        return {"rows": []}
+    steered = found.objective.name if found.objective else ""
+    return {"rows": found.rows, "objective": steered, "labels": found.labels, "warned_from": found.warned_from}
 
 
 def _random(run: Run) -> list[dict]:

@@ -10,7 +10,9 @@ from functools import cached_property
 
 from designlab.campaigns.models import Run
 from designlab.campaigns.sweep import Sweep, gaps_of, gate_advice, sweep_of
+from designlab.campaigns.tradeoff import Tradeoff, advice, mixing_advice, tradeoff_of
 from designlab.charts import sweep as charts
+from designlab.charts import tradeoff as fixed_charts
 from designlab.charts import training
 from designlab.common.templatetags.figures import sensible, span
 from designlab.engine import rewards as reward_engine
@@ -40,6 +42,16 @@ class View:
         found = sweep_of(self.run) if self.is_told_targets else None
         return found if found and found.rows and found.gate_reached else None
 
+    @cached_property
+    def tradeoff(self) -> Tradeoff | None:
+        """What each weight or target brought, of a run that learned from fixed data."""
+        return tradeoff_of(self.run) if self.learns_fixed_data else None
+
+    @property
+    def learns_fixed_data(self) -> bool:
+        """Whether the run learns from the data alone, and draws when it has learned."""
+        return any(row.get("data_energy") is not None or row.get("base_nats") is not None for row in self.rows)
+
     @property
     def is_told_targets(self) -> bool:
         """Whether the run learns what the data are like and is then told what to draw."""
@@ -66,7 +78,7 @@ def rows_of(view: View) -> list[list[Section]]:
 
 def _found(view: View) -> list[Section]:
     """Of a generator that looks for high rewards: how good, and how many kinds."""
-    if view.is_told_targets:
+    if view.is_told_targets or (view.learns_fixed_data and view.tradeoff is None):
         return []
     random = view.run.report.get("random_rewards") or []
     learned = training.learning(view.rows, random=random, best_known=view.best_known, family=view.run.family)
@@ -174,4 +186,55 @@ def _support(view: View) -> list[Section]:
     return [Section("support", "How far from the data?", list(figures))] if figures else []
 
 
-MAKERS: tuple[Callable[[View], list[Section]], ...] = (_found, _likeness, _targets, _support)
+def _fixed(view: View) -> list[Section]:
+    """Of a generator that learns from the data alone: does it tell them from the rest, and how far it overestimates."""
+    if not view.learns_fixed_data:
+        return []
+    rows, family = view.rows, view.run.family
+    told = [("energies", fixed_charts.energies(rows, family=family)),
+            ("assembling", fixed_charts.assembling(rows, family=family))]  # fmt: skip
+    kept = [("conservatism", fixed_charts.conservatism(rows, family=family)),
+            ("values", fixed_charts.values(rows, family=family))]  # fmt: skip
+    return [
+        Section("energies", "Does it know what the data are like?", [pair for pair in told if pair[1]] or told[:1],
+                empty="The curve begins with the second recorded step of learning."),
+        Section("values", "Does it know what they are worth?", [pair for pair in kept if pair[1]] or kept[1:],
+                empty="Values are learned after the way structures are put together."),
+    ]  # fmt: skip
+
+
+def _promises(view: View) -> list[Section]:
+    """What each weight or target brought and what it cost, with a warning from where on not to believe it."""
+    found = view.tradeoff
+    if found is None:
+        return []
+    name = found.objective.name if found.objective else found.labels.get("name", "value")
+    unit, family = found.objective.unit if found.objective else "", view.run.family
+    axis = _axis(found)
+    promised = fixed_charts.promises(axis, name=name, unit=unit, best=found.labels.get("best"), family=family)
+    cost = fixed_charts.cost(axis, name=name, unit=unit, family=family)
+    few = "Drawn once two weights or targets have their designs."
+    return [
+        Section("promises", "Are its promises kept?", [("energy-promises", promised)], *advice(found), empty=few),
+        Section("tradeoff", "What does the value cost?", [("energy-tradeoff", cost)], empty=few),
+    ]
+
+
+def _axis(found: Tradeoff) -> fixed_charts.Axis:
+    return fixed_charts.Axis(
+        found.rows, name="target" if found.is_target else "weight", warned_from=found.warned_from
+    )  # fmt: skip
+
+
+def _off_the_data(view: View) -> list[Section]:
+    """How far from the data the designs of each weight or target lie, and whether the chains agree."""
+    found = view.tradeoff
+    if found is None:
+        return []
+    figures = fixed_charts.support(_axis(found), family=view.run.family)
+    return [Section("off", "How far from the data?", figures, *mixing_advice(found.rows))]
+
+
+MAKERS: tuple[Callable[[View], list[Section]], ...] = (
+    _found, _likeness, _targets, _support, _promises, _off_the_data, _fixed,
+)  # fmt: skip

@@ -43,7 +43,7 @@ from designlab.engine.designs import Designs, designs_of
 from designlab.engine.errors import SettingRefused
 
 EVALUATIONS, SEED = 20_000, 1
-DIALLED = ("objective", "targets")  # controls of settings that stand in the target dial
+DIALLED = ("objective", *engine.TARGETS)  # controls of settings that stand in the target dial
 FAMILY_WAS = "family_was"  # the generator that the settings on the page belong to
 # A property of every kind of design, with which nothing can be wrong.
 WEIGHT = {"kind": "property", "property": "molecular_weight"}
@@ -224,7 +224,7 @@ class SetUp:
     @property
     def dialled(self) -> dict | None:
         """The settings of the target dial, None for a generator that has none."""
-        target = self.config.controlled("targets")
+        target = self.config.controlled(*engine.TARGETS)
         return {"targets": target, "objective": self.config.controlled("objective")} if target else None
 
     @property

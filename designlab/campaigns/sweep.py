@@ -48,7 +48,11 @@ def sweep_of(run: Run) -> Sweep | None:
         return None
     if objective is not None and objective.learned and (highest := _highest_measured(run, objective.label)) is not None:
         labels["measured_high"] = highest
-    told_rows = [rows[at] | _judged(run, objective, rows[at]["value"]) for at in sorted(rows) if "value" in rows[at]]
+    told_rows = [
+        rows[at] | judged_means(run, objective, f"{TARGET}{rows[at]['value']:g}")
+        for at in sorted(rows)
+        if "value" in rows[at]
+    ]
     return Sweep(objective, labels, told_rows, knee, gate)
 
 
@@ -67,11 +71,11 @@ def _highest_measured(run: Run, label: str) -> float | None:
     return found[0] if found else None
 
 
-def _judged(run: Run, objective: Objective | None, target: float) -> dict:
-    """Means of model and judge over the designs of a target that the judge was asked about; nothing before."""
+def judged_means(run: Run, objective: Objective | None, source: str) -> dict:
+    """Means of model and judge over the designs of a source that the judge was asked about; nothing before."""
     if objective is None or not objective.learned:
         return {}
-    judged = run.candidates.filter(source=f"{TARGET}{target:g}", is_judged=True).values_list("values", "judged")
+    judged = run.candidates.filter(source=source, is_judged=True).values_list("values", "judged")
     pairs = [
         (values[objective.name], said[objective.label])
         for values, said in judged

@@ -17,6 +17,7 @@ measured_settings = api.measured_settings
 aimed_at = api.aimed_at
 resolve_device = api.resolve_device
 library_versions = api.library_versions
+TARGETS = api.TARGETS  # the controls of a setting whose numbers are values to reach
 
 
 @dataclass

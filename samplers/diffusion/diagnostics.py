@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,17 +27,22 @@ LONGEST_WORD = 3
 
 
 def features(kind: str, structures: Sequence[str]) -> Floats:
-    """log(1 + counts) of circular environments (n, 1024), or of words of one to three letters of a sequence."""
+    """log(1 + counts) of `counts`."""
+    return np.log1p(counts(kind, structures).astype(np.float64))
+
+
+def counts(kind: str, structures: Sequence[str]) -> NDArray[Any]:
+    """Of circular environments (n, 1024), or of words of one to three letters of a sequence."""
     if is_sequence(kind):
         from samplers.sequences.prepared import Sequences
 
         batch = Sequences(structures, kind)
         longest = LONGEST_WORD if batch.alphabet.size < 10 else 2
-        return np.log1p(np.hstack([batch.words(k) for k in range(1, longest + 1)]).astype(np.float64))
+        return np.hstack([batch.words(k) for k in range(1, longest + 1)])
 
     from samplers.rewards.features import Prepared
 
-    return np.log1p(Prepared(structures).morgan_counts.astype(np.float64))
+    return Prepared(structures).morgan_counts
 
 
 def nearest_similarity(kind: str, structures: Sequence[str], known: Sequence[str]) -> Floats:

@@ -13,12 +13,13 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from samplers.energy.chains import Box, langevin, normal
+from samplers.energy.chains import Box, LogDensity, langevin, normal
 from samplers.energy.model import EnergyModel, step_sizes
 from samplers.energy.networks import Ensemble, Perceptron
 from samplers.energy.relaxation import Relaxation
@@ -31,6 +32,13 @@ from samplers.tensors import below, for_disk, moments, restore_moments
 SCHEMA = 1
 PURPOSES = ("batch", "negatives")
 MakeNetwork = Callable[[torch.Generator], nn.Module]
+
+
+class Walker(Protocol):
+    """Where training chains walk when it is not among the vectors that the networks read."""
+
+    def negatives(self, log_density: LogDensity, rows: Tensor, source: torch.Generator) -> Tensor:
+        """(B, D) what networks read at the ends of chains that may start at the examples `rows` (B,)."""
 
 
 def conservative_loss(
@@ -54,7 +62,9 @@ class EnergyTraining:
     """The whole state of a run on vectors x (N, D) with labels y (N,); equal arguments give equal runs on a CPU.
 
     `unlabelled` (M, D) joins x where the decoupled energy learns its density. `make` builds each network from a
-    generator, a perceptron by default. Raises ConfigError for data that cannot be learned from.
+    generator, a perceptron by default. A `walker` takes the place of the chains on vectors; examples are then numbered
+    as they stand in x, followed by `unlabelled`, and what the walker remembers is not saved here.
+    Raises ConfigError for data that cannot be learned from.
     """
 
     x: Tensor
@@ -65,6 +75,7 @@ class EnergyTraining:
     relaxation: Relaxation | None = None
     unlabelled: Tensor | None = None
     make: MakeNetwork | None = None
+    walker: Walker | None = None
     step: int = 0
     model: EnergyModel = field(init=False)
     optimisers: dict[str, torch.optim.Adam] = field(init=False)
@@ -76,7 +87,7 @@ class EnergyTraining:
 
     def __post_init__(self) -> None:
         ours = self.settings
-        if ours.chain_rule == "tokens" and self.relaxation is None:
+        if ours.chain_rule == "tokens" and self.relaxation is None and self.walker is None:
             raise ConfigError("chain_rule", "tokens is for sequences; vectors have no tokens to change")
         self.x, self.y = self.x.to(self.device), self.y.to(self.device, self.x.dtype)
         mean, std = self._units()
@@ -133,13 +144,13 @@ class EnergyTraining:
     def advance(self) -> dict[str, float]:
         """One training step; numbers of its batch. Raises TrainingError for a loss that is no number any more."""
         self._set_rates()
-        x, y = self._batch(self.x, self._targets)
+        x, y, rows = self._batch(self.x, self._targets)
         if self.settings.form == "coupled":
-            numbers = self._learn_coupled(x, y)
+            numbers = self._learn_coupled(x, y, rows)
         else:
             numbers = self._learn_reward(x, y)
             if self.settings.form == "decoupled":
-                numbers |= self._learn_energy(x, y)
+                numbers |= self._learn_energy(x, y, rows)
         for name, value in numbers.items():
             if not math.isfinite(value):
                 raise TrainingError(f"step {self.step}: the {name} is {value}; lower the learning rate or the steps")
@@ -153,12 +164,12 @@ class EnergyTraining:
                 self.optimisers[name].param_groups[0]["lr"] = self.settings.learning_rate * left
 
     def _batch(self, *columns: Tensor) -> tuple[Tensor, ...]:
-        """The same rows of each column, drawn evenly; all of them where a batch holds as many."""
+        """The same rows of each column, drawn evenly, and which ones; all of them where a batch holds as many."""
         n = len(columns[0])
         if self.settings.batch_size >= n:
-            return columns
+            return *columns, torch.arange(n, device=self.device)
         rows = torch.randint(n, (self.settings.batch_size,), generator=self.draws["batch"]).to(self.device)
-        return tuple(column[rows] for column in columns)
+        return *(column[rows] for column in columns), rows
 
     def _learn_reward(self, x: Tensor, y: Tensor) -> dict[str, float]:
         each = self.model.reward.each(x)
@@ -167,12 +178,12 @@ class EnergyTraining:
         self._descend("reward", loss)
         return {"squared error": float((each.detach() - y).square().mean())}
 
-    def _learn_coupled(self, x: Tensor, y: Tensor) -> dict[str, float]:
+    def _learn_coupled(self, x: Tensor, y: Tensor, rows: Tensor) -> dict[str, float]:
         ours = self.settings
         energy = self.model.energy
         assert energy is not None
         alpha = self.alpha
-        negatives = self.negatives(x) if alpha or self._learns_alpha else None
+        negatives = self.negatives(x, rows) if alpha or self._learns_alpha else None
         on_data = energy(x)
         on_negatives = None if negatives is None else energy(negatives)
         loss = conservative_loss(
@@ -189,13 +200,13 @@ class EnergyTraining:
             numbers["alpha"] = self.alpha
         return numbers
 
-    def _learn_energy(self, x: Tensor, y: Tensor) -> dict[str, float]:
+    def _learn_energy(self, x: Tensor, y: Tensor, rows: Tensor) -> dict[str, float]:
         ours = self.settings
         energy = self.model.energy
         assert energy is not None
         if not ours.energy_keeps_regression:
-            (x,) = self._batch(self._support)
-        negatives = self.negatives(x)
+            x, rows = self._batch(self._support)
+        negatives = self.negatives(x, rows)
         on_data, on_negatives = energy(x), energy(negatives)
         loss = conservative_loss(
             on_data, on_negatives, y if ours.energy_keeps_regression else None, alpha=ours.alpha,
@@ -210,9 +221,11 @@ class EnergyTraining:
         data, negatives = float(on_data.detach().mean()), float(on_negatives.detach().mean())
         return {"data energy": -data, "negative energy": -negatives, "overestimation": negatives - data}
 
-    def negatives(self, x: Tensor) -> Tensor:
-        """(N, D) ends of training chains from a batch x (N, D), or from the memory, which they go back into."""
+    def negatives(self, x: Tensor, rows: Tensor) -> Tensor:
+        """(N, D) ends of training chains from a batch x (N, D), the examples `rows` (N,), or from the memory."""
         ours, source = self.settings, self.draws["negatives"]
+        if self.walker is not None:
+            return self.walker.negatives(self.model.log_density, rows, source)
         slots = None
         if self.buffer is not None:
             slots = torch.randint(len(self.buffer), (len(x),), generator=source).to(self.device)

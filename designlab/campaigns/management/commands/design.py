@@ -15,6 +15,7 @@ from designlab.campaigns.budgets import split_budgets
 from designlab.campaigns.models import WHOLE, InvalidTransition, Run
 from designlab.campaigns.report import report
 from designlab.campaigns.sweep import target_words
+from designlab.campaigns.tradeoff import aim_words
 from designlab.candidates import exports
 from designlab.candidates.filters import Filter
 from designlab.candidates.judging import judge_now
@@ -59,6 +60,9 @@ class Command(BaseCommand):
         )
         parser.add_argument(
             "--guidance", type=float, help="0 ignores the targets, 1 keeps to the data, above 1 pushes on"
+        )
+        parser.add_argument(
+            "--weights", metavar="A,B,C", help="for a generator that weighs the value against being like the data"
         )
         parser.add_argument("--scaffold", help="what every design must keep: a SMILES, or letters at fixed places")
         parser.add_argument("--minutes", type=float, help="minutes of training")
@@ -155,6 +159,8 @@ class Command(BaseCommand):
         many = designs_of(run.kind).many
         for row in result["targets"]:
             self._say(target_words(row))
+        for row in result["tradeoff"]["rows"]:
+            self._say(aim_words(row))
         self.stdout.write(
             f"{run.n_candidates:,} distinct {many} from {run.n_evaluations:,} evaluations in {out}. "
             f"Mean reward of the best 100: {means['designs']:.3f}; random draws {means['random']:.3f}; "
@@ -169,13 +175,17 @@ def asked_of_generator(options: dict) -> dict:
     """
     config, family = _json(options["config"], "--config"), options["generator"]
     settings_of = {row["name"]: row for row in engine.describe_config(family)}
-    targets = next((row["name"] for row in settings_of.values() if row["control"] == "targets"), None)
+    targets = next((row["name"] for row in settings_of.values() if row["control"] in engine.TARGETS), None)
     structure = next((row["name"] for row in settings_of.values() if row["control"] == "structure"), None)
     asked = [] if options["target"] is None else [f"{options['target']:.12g}"]
     if options["sweep"] is not None:
         asked += [f"{value:.12g}" for value in engine.read_targets(options["sweep"])]
-    wanted = {targets: " ".join(asked) or None, "guidance": options["guidance"], structure: options["scaffold"]}
-    for option, name in (("sweep", targets), ("guidance", "guidance"), ("scaffold", structure)):
+    wanted = {
+        targets: " ".join(asked) or None, "guidance": options["guidance"], "weights": options["weights"],
+        structure: options["scaffold"],
+    }  # fmt: skip
+    own = (("sweep", targets), ("guidance", "guidance"), ("weights", "weights"), ("scaffold", structure))
+    for option, name in own:
         if options[option] is not None and name not in settings_of:
             raise CommandError(f"--{option}: the generator {family} has no such setting; --generator chooses another.")
     return config | {name: value for name, value in wanted.items() if name in settings_of and value is not None}

@@ -1,0 +1,124 @@
+"""What a run that learned from fixed data reached for each weight or target, and from where on its figures warn.
+
+A run has such rows when its records tell of aims (`aim/0/value` and so on); nothing here names a family.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from designlab.campaigns.models import Run
+from designlab.campaigns.sweep import judged_means
+from designlab.candidates.objectives import Objective, objectives_of
+from designlab.candidates.origin import TARGET, WEIGHT
+from designlab.common.templatetags.figures import sensible
+
+PREFIX, WARNS = "aim/", "warns/"
+DISTRUST = ("floor", "support", "overpromised")  # warnings about the designs themselves; "mixing" is about the chains
+
+
+@dataclass(frozen=True)
+class Tradeoff:
+    """The weights or targets of a run with their figures, lowest first; what is steered, and what the labels say.
+
+    A row holds what its records tell, `warns` (names of what warns, in order) and, once asked, `judge_mean`.
+    """
+
+    objective: Objective | None
+    labels: dict
+    is_target: bool
+    rows: list[dict] = field(default_factory=list)
+
+    @property
+    def warned_from(self) -> float | None:
+        """The lowest weight or target at which the figures speak against the designs."""
+        return next((row["value"] for row in self.rows if distrusted(row)), None)
+
+    @property
+    def trusted(self) -> dict | None:
+        """The last row before the first warning; None where the first warns already."""
+        before = [row for row in self.rows if self.warned_from is None or row["value"] < self.warned_from]
+        return before[-1] if before else None
+
+
+def distrusted(row: Mapping) -> list[str]:
+    """What speaks against the designs of a row."""
+    return [name for name in row["warns"] if name in DISTRUST]
+
+
+def tradeoff_of(run: Run) -> Tradeoff | None:
+    """The rows of a run, each with the judge's mean where it was asked; None for a run that has none."""
+    rows: dict[int, dict] = {}
+    for figures in run.records.order_by("step").values_list("figures", flat=True).iterator():
+        for name, value in figures.items():
+            if name.startswith(PREFIX):
+                at, _, what = name.removeprefix(PREFIX).partition("/")
+                rows.setdefault(int(at), {})[what] = value
+    told = [_row(found) for found in rows.values() if found.get("n")]
+    if not told:
+        return None
+    labels = dict(run.report.get("vocabulary", {}).get("labels", {}))
+    objective = next((one for one in objectives_of(run) if one.name == labels.get("name")), None)
+    is_target = bool(told[0].get("is_target"))
+    prefix = TARGET if is_target else WEIGHT
+    told = [row | judged_means(run, objective, f"{prefix}{row['value']:g}") for row in told]
+    return Tradeoff(objective, labels, is_target, sorted(told, key=lambda row: row["value"]))
+
+
+def _row(found: Mapping) -> dict:
+    plain = {name: value for name, value in found.items() if not name.startswith(WARNS)}
+    return plain | {"warns": [name.removeprefix(WARNS) for name in found if name.startswith(WARNS)]}
+
+
+def warning_words(row: Mapping) -> list[str]:
+    """What warns of a row, each in words."""
+    words = {
+        "floor": f"{row.get('below_floor', 0):.0%} of the designs are less likely than nearly all of your data",
+        "support": "typical designs leave what your data cover",
+        "overpromised": f"the model promises {sensible(row.get('overpromised'), 2)} standard deviations more than the "
+        "reward finds",
+        "mixing": f"the chains do not agree (R-hat {sensible(row.get('r_hat'), 3)}), so a longer warm-up is needed",
+    }
+    return [words[name] for name in row["warns"] if name in words]
+
+
+def aim_words(row: Mapping) -> str:
+    """One weight or target in a line for a terminal."""
+    words = f"{'target' if row.get('is_target') else 'weight'} {row['value']:g}: {int(row['n']):,} designs"
+    if row.get("mean") is not None:
+        words += f", promised {row['predicted']:.3g}, found {row['mean']:.3g} ± {row['sd']:.2g}"
+    if "judge_mean" in row:
+        words += f", second judge {row['judge_mean']:.3g}"
+    warned = warning_words(row)
+    return words + (f"; warning: {'; '.join(warned)}" if warned else "")
+
+
+def advice(found: Tradeoff) -> tuple[str, str]:
+    """Up to where the designs may be believed, in a sentence, and how it stands: good, edge or outside."""
+    name, unit = "target" if found.is_target else "weight", f" {found.objective.unit}" if found.objective else ""
+    unit = unit.rstrip() if found.is_target else ""
+    first = next((row for row in found.rows if distrusted(row)), None)
+    if first is None:
+        best = f"{sensible(found.rows[-1]['value'])}{unit}"
+        return f"No figure speaks against the designs up to the highest {name}, {best}.", "good"
+    at = f"{sensible(first['value'])}{unit}"
+    why = "; ".join(warning_words(first | {"warns": distrusted(first)}))
+    if found.trusted is None:
+        return f"Already at {name} {at} {why}. Take every design here as a guess.", "outside"
+    return f"Suggested: go no further than {name} {sensible(found.trusted['value'])}{unit}. From {at} on {why}.", "edge"
+
+
+def mixing_advice(rows: Sequence[Mapping]) -> tuple[str, str]:
+    """Whether the chains of every row agree, and what to do where they do not; nothing for chains that climbed."""
+    told = [row for row in rows if row.get("r_hat") is not None]
+    if not told:
+        return "", ""
+    off = [row for row in told if "mixing" in row["warns"]]
+    if not off:
+        return "The chains agree wherever they began.", "good"
+    worst = max(off, key=lambda row: row["r_hat"])
+    return (
+        f"At {sensible(worst['value'])} the chains still remember where they began (R-hat "
+        f"{sensible(worst['r_hat'], 3)}): the mix of designs depends on the start. Allow a longer warm-up in the "
+        "expert settings.",
+        "edge",
+    )
