@@ -13,6 +13,7 @@ from designlab.candidates import judging
 from designlab.candidates.objectives import objectives_of
 from designlab.charts import judge, sources, theme, training
 from designlab.common.templatetags.figures import count, span
+from designlab.engine.designs import designs_of
 from designlab.operations.selectors import worker_listening
 
 SHOWN = 12
@@ -125,11 +126,8 @@ def waiting_words(run: Run) -> str:
     if run.status == Run.Status.DRAFT:
         return "Not started yet."
     if run.status == Run.Status.RUNNING and run.step == 0 and not run.n_evaluations:
-        since = f" since {span((timezone.now() - run.started_at).total_seconds())}" if run.started_at else ""
-        does = (
-            "cuts your molecules into fragments and scores them" if run.kind == "molecule" else "scores your sequences"
-        )
-        return f"A worker {does}{since}; then the first designs come."
+        so_far = f", {span((timezone.now() - run.started_at).total_seconds())} so far" if run.started_at else ""
+        return f"A worker prepares your {designs_of(run.kind).many} and scores them{so_far}; then it begins to learn."
     if run.status != Run.Status.QUEUED:
         return ""
     since = f" since {span((timezone.now() - run.enqueued_at).total_seconds())}" if run.enqueued_at else ""

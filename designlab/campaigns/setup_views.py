@@ -162,7 +162,7 @@ def _answer(request: HttpRequest, fields: QueryDict, campaign: Campaign | None) 
         return _started(request, page)
     where = {"upload": "refused_file", "use-saved": "use_wrong"}.get(do, "refused_goal")
     kept = saved_setup.keep(page, do) if do.startswith("save-") and campaign is None else {}
-    generator_open = do == "family" or do.startswith("fix:config-")
+    generator_open = do in ("family", "dial") or do.startswith("fix:config-")
     return _shown(request, page, **{where: said}, generator_open=generator_open, **kept)
 
 

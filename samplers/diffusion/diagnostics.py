@@ -23,6 +23,8 @@ MOST = 4000  # examples that the subspace and the width are taken from
 MOST_NEAREST = 20_000  # examples that designs are compared with one by one
 MOST_LETTERS = 60_000  # of sequences compared one by one: an edit distance costs their product
 PENALTY = 10.0
+SPLIT = 3  # one example of so many is left out of the axes and sets their limit
+FEWEST_APART = 30  # examples from which some are left out
 LONGEST_WORD = 3
 
 
@@ -69,7 +71,8 @@ def evenly(structures: Sequence[str], most: int) -> list[str]:
 class Support:
     """What the data cover, in features: mean (K,), axes (K, d) of 95 % of the variance, variances (d,) along them.
 
-    `inverse_gram` (K, K) is that of the ridge; `residual_limit` and `width_limit` are the 95 % training quantiles.
+    `inverse_gram` (K, K) is that of the ridge; `residual_limit` and `width_limit` are 95 % quantiles of examples that
+    axes and ridge were not fitted to.
     """
 
     kind: str
@@ -112,24 +115,40 @@ class Support:
 
 
 def support(kind: str, examples: Sequence[str], labelled: Sequence[str] = ()) -> Support:
-    """What these examples cover; the width is that of a ridge on those with labels, or on all where none has."""
-    import torch
+    """What these examples cover; the width is that of a ridge on those with labels, or on all where none has.
 
+    Limits are of structures that were left out: axes and ridge pass closer to those they were fitted to than to any
+    other, so that new structures of the very same kind would seem to lie off the data.
+    """
     x = features(kind, evenly(examples, MOST))
-    mean = x.mean(axis=0)
-    centred = x - mean
-    values, vectors = np.linalg.eigh(centred.T @ centred / max(len(x) - 1, 1))
+    apart = np.arange(len(x)) % SPLIT == 0 if len(x) >= FEWEST_APART else np.zeros(len(x), dtype=bool)
+    inside, outside = x[~apart], x[apart] if apart.any() else x
+    mean = inside.mean(axis=0)
+    centred = inside - mean
+    values, vectors = np.linalg.eigh(centred.T @ centred / max(len(inside) - 1, 1))
     values, vectors = np.maximum(values[::-1], 0.0), vectors[:, ::-1]
     # More axes than half the examples would fit them one by one and leave every new design off the support.
     n_kept = int(np.searchsorted(np.cumsum(values), KEPT * values.sum())) + 1
-    n_kept = max(1, min(n_kept, len(x) // 2, int((values > 1e-12).sum())))
-    base = features(kind, evenly(labelled, MOST)) - mean if len(labelled) else centred
-    ridge = fit_ridge(torch.from_numpy(base), torch.zeros(len(base), dtype=torch.float64), PENALTY)
+    n_kept = max(1, min(n_kept, len(inside) // 2, int((values > 1e-12).sum())))
+    base = features(kind, evenly(labelled, MOST)) - mean if len(labelled) else x - mean
     found = Support(
-        kind, mean, np.ascontiguousarray(vectors[:, :n_kept]), values[:n_kept], ridge.inverse_gram.numpy(), 0.0, 0.0
+        kind, mean, np.ascontiguousarray(vectors[:, :n_kept]), values[:n_kept], _inverse_gram(base), 0.0, 0.0
     )
-    limits = [float(np.quantile(row, TAIL)) or 1.0 for row in (found.residuals(x), found.widths(x))]
+    limits = [float(np.quantile(row, TAIL)) or 1.0 for row in (found.residuals(outside), _widths_left_out(found, base))]
     return Support(kind, mean, found.axes, found.variances, found.inverse_gram, *limits)
+
+
+def _inverse_gram(base: Floats) -> Floats:
+    import torch
+
+    ridge = fit_ridge(torch.from_numpy(base), torch.zeros(len(base), dtype=torch.float64), PENALTY)
+    return np.asarray(ridge.inverse_gram.numpy(), dtype=np.float64)
+
+
+def _widths_left_out(found: Support, base: Floats) -> Floats:
+    """The width at each row of `base` of the ridge without it: h / (1 − h) for a leverage h (Sherman and Morrison)."""
+    leverage = np.einsum("nk,kl,nl->n", base, found.inverse_gram, base)
+    return np.sqrt(leverage / np.maximum(1.0 - leverage, 1e-12))
 
 
 def knee(rows: Sequence[Mapping[str, float]]) -> float:

@@ -101,6 +101,13 @@ def test_another_generator_brings_its_own_settings_at_their_usual_values(client,
     assert "Focus" not in text
 
 
+@pytest.mark.parametrize("do", ["family", "dial"])
+def test_without_scripts_the_generator_stays_open_on_what_was_asked_of_it(client, dataset, do):
+    text = page_with(client, dataset, do=do)
+    assert '<details class="fold part" id="part-generator" open>' in text
+    assert 'id="part-generator" open' not in page_with(client, dataset)
+
+
 def test_what_was_set_stays_while_the_generator_stays(client, dataset, fifth):
     settings = {"family": "fifth", "family_was": "fifth", "config-learning_rate": "0.7"}
     assert re.search(r'name="config-learning_rate" value="0.7"', page_with(client, dataset, **settings))

@@ -269,6 +269,12 @@ def test_support_tells_data_from_what_is_unlike_them():
     assert inside["shift"] == pytest.approx(1.0, abs=0.1) and outside["shift"] > 2
 
 
+def test_new_structures_of_the_same_kind_lie_on_the_support_even_where_examples_are_few():
+    texts = dna(1300, 12)  # 84 word counts: axes and ridge fit 300 examples far closer than any others
+    found = diagnostics.support("dna", texts[:300], texts[:60]).measured(texts[300:])
+    assert found["residual"] == pytest.approx(0.05, abs=0.05) and found["residual_mid"] < 1 and found["width"] < 1
+
+
 def test_the_knee_is_the_last_target_of_the_first_run_on_the_support():
     rows = [
         {"value": v, "residual_mid": r, "width": 0.5} for v, r in ((3, 0.9), (1, 1.2), (2, 0.8), (4, 1.1), (5, 0.9))
