@@ -63,6 +63,7 @@ INSTALLED_APPS = [
     "designlab.datasets",
     "designlab.campaigns",
     "designlab.candidates",
+    "designlab.rounds",
     "designlab.operations",
 ]
 MIDDLEWARE = [

@@ -12,5 +12,6 @@ urlpatterns = [
     path("team/", include("designlab.accounts.urls")),
     path("data/", include("designlab.datasets.urls")),
     path("campaigns/", include("designlab.campaigns.urls")),
+    path("rounds/", include("designlab.rounds.urls")),
     path("", include("designlab.candidates.urls")),
 ]

@@ -304,7 +304,7 @@ class ConfigForm(forms.Form):
         names = [objective["name"] for objective in (reward or {}).get("objectives", [])]
         usual = engine.aimed_at(family, {}, reward, design) if reward else ""
         for setting in self.described:
-            self.fields[config_field(setting["name"])] = _setting_field(setting, names, usual)
+            self.fields[config_field(setting["name"])] = setting_field(setting, names, usual)
 
     def clean(self) -> dict:
         """Ask the family itself; a setting left empty takes its default."""
@@ -338,7 +338,7 @@ class ConfigForm(forms.Form):
 
     def shown(self, setting: dict) -> dict:
         """A setting with its bound field and its range in words."""
-        return setting | {"field": self[config_field(setting["name"])], "reach": _reach(setting)}
+        return setting | {"field": self[config_field(setting["name"])], "reach": reach(setting)}
 
     def controlled(self, *controls: str) -> dict | None:
         """The setting that has one of these controls, None where the family has none."""
@@ -350,7 +350,7 @@ def config_field(name: str) -> str:
     return f"config-{name}"
 
 
-def _reach(setting: dict) -> str:
+def reach(setting: dict) -> str:
     """The range of a number in words; empty for anything else."""
     low, high = setting["low"], setting["high"]
     if setting["kind"] not in ("int", "float") or low is None or high is None:
@@ -358,7 +358,7 @@ def _reach(setting: dict) -> str:
     return f"{low:,.6g} to {high:,.0f}." if high >= 1000 else f"{low:,.6g} to {high:,.6g}."
 
 
-def _setting_field(setting: dict, objectives: list[str], usual: str) -> forms.Field:
+def setting_field(setting: dict, objectives: list[str], usual: str) -> forms.Field:
     """The field of a setting; one that names an objective may have any of `objectives`, and means `usual` if empty."""
     if setting["control"] == "objective":
         listed = [("", f"{usual}, as usual" if usual else "as usual"), *((name, name) for name in objectives)]

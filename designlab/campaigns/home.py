@@ -23,6 +23,7 @@ def home(request: HttpRequest) -> HttpResponse:
     shown = {
         "reviews": reviews_of(request.user),
         "runs": [(run, outcome(run)) for run in runs_of(request.user, team)],
+        "searches": searches_of(request.user, team),
         "files": files_of(request.user, team),
         "campaigns": [(campaign, best_of(campaign)) for campaign in campaigns_of(request.user, team)],
         "has_data": DataSet.objects.visible_to(request.user).filter(team=team).exists(),
@@ -44,6 +45,13 @@ def runs_of(user: User, team):
     shown = Q(status__in=[*Run.ACTIVE, Run.Status.PAUSED]) | Q(ended_at__gte=now - RECENT)
     runs = Run.objects.visible_to(user).filter(shown, campaign__team=team)
     return runs.select_related("campaign").order_by(F("ended_at").desc(nulls_first=True), "-id")[:N_SHOWN]
+
+
+def searches_of(user: User, team):
+    """Searches among failures that need somebody."""
+    from designlab.rounds.selectors import waiting
+
+    return waiting(user, team)
 
 
 def files_of(user: User, team):

@@ -96,6 +96,7 @@ def reap() -> None:
     """Hand over what a dead worker held, and send again what a lost message left waiting."""
     from designlab.datasets.modelling import requeue_stale_models
     from designlab.datasets.services import requeue_stale
+    from designlab.rounds.tasks import requeue_forgotten
 
     for run_id in Run.objects.filter(status=Run.Status.RUNNING).exclude(lease_owner="").values_list("id", flat=True):
         if release_if_stale(run_id=run_id):
@@ -106,6 +107,7 @@ def reap() -> None:
         resend(run_id)
     requeue_stale()
     requeue_stale_models()
+    requeue_forgotten()
     judge_forgotten()
 
 

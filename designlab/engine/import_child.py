@@ -48,9 +48,13 @@ def _run(job: dict[str, Any], folder: Path) -> dict[str, Any]:
     from designlab.datasets.reading import inspect
 
     path = Path(job["path"])
-    with Chemists(1 if job["verb"] == "inspect" else None) as chemists:
+    with Chemists(None if job["verb"] == "import" else 1) as chemists:
         if job["verb"] == "inspect":
             return inspect(path, chemists, job["header"], job.get("sheet", ""))
+        if job["verb"] == "verdicts":
+            from designlab.rounds.reading import read_table
+
+            return read_table(path, chemists, job["kind"])
 
         def progress(done: int, total: int) -> None:
             _replace(folder / "progress.json", [done, total])

@@ -9,6 +9,7 @@ from designlab.campaigns.models import Campaign, RewardVersion, Run, SavedReward
 from designlab.candidates.models import Assignment, Candidate, ReviewItem, ReviewRound
 from designlab.common.models import AuditEvent
 from designlab.datasets.models import DataSet, PropertyModel
+from designlab.rounds.models import Round, Search, Well
 from tests.designlab import factories
 
 pytestmark = pytest.mark.django_db
@@ -27,6 +28,9 @@ STANDS_FOR = {
         *(f"candidates:{n}" for n in ("list", "counting", "download", "space", "modes", "review_new")),
     ],
     Candidate: ["candidates:detail", "candidates:drawing"],
+    Search: [f"rounds:{n}" for n in ("search", "live", "propose", "learn", "end", "take_up", "upload", "tell")],
+    Round: [f"rounds:{n}" for n in ("plate", "sent", "undo")],
+    Well: ["rounds:correct"],
     ReviewRound: [f"candidates:{n}" for n in ("review", "vote", "decide", "freeze", "review_export")],
 }  # fmt: skip
 MODEL_OF = {name: model for model, names in STANDS_FOR.items() for name in names}
@@ -57,6 +61,13 @@ def theirs(media):
     ReviewItem.objects.create(round=review, candidate=candidate, position=1)
     Assignment.objects.create(round=review, user=owner)
     model = PropertyModel.objects.create(dataset=campaign.labelled, label="logS", status=PropertyModel.Status.FAILED)
+    spec = {"kind": "molecule", "rounds": {"min_share": 0.5}, "prior": {}, "failed": None}
+    search = Search.objects.create(
+        team=team, name="Theirs", like=campaign.labelled, spec=spec, budget=9, n_charged=1, created_by=owner, state="x",
+        status=Search.Status.OPEN,
+    )  # fmt: skip
+    plate = Round.objects.create(search=search, index=0, number=1)
+    well = Well.objects.create(search=search, round=plate, index=0, position=1, smiles="CCO", key="CCO", path=[1])
     version = saved_rewards.save_reward(actor=owner, team=team, name="Theirs", reward=campaign.reward)
     return {
         DataSet: campaign.labelled,
@@ -67,6 +78,9 @@ def theirs(media):
         Run: run,
         Candidate: candidate,
         ReviewRound: review,
+        Search: search,
+        Round: plate,
+        Well: well,
     }
 
 
@@ -98,6 +112,16 @@ def test_set_up_does_not_reach_another_teams_data(name, stranger, theirs):
     assert answer.status_code in {200, 302, 404, 405, 422}
     assert theirs[DataSet].name.encode() not in answer.content
     assert not Campaign.objects.exclude(pk=theirs[Campaign].pk).exists()
+
+
+def test_a_search_does_not_reach_another_teams_data(stranger, theirs):
+    given = {"like": theirs[DataSet].pk, "failed": theirs[DataSet].pk, "campaign": theirs[Campaign].pk, "name": "Mine",
+             "seed": "1"}  # fmt: skip
+    for answer in (stranger.get(reverse("rounds:new"), given), stranger.post(reverse("rounds:new"), given)):
+        assert answer.status_code in {200, 422}
+        assert theirs[DataSet].name.encode() not in answer.content
+        assert theirs[Campaign].name.encode() not in answer.content
+    assert not Search.objects.exclude(pk=theirs[Search].pk).exists()
 
 
 @pytest.mark.parametrize("name", sorted(MODEL_OF))

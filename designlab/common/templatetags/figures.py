@@ -40,6 +40,16 @@ def reward(value) -> str:
 
 
 @register.filter
+def percent(share) -> str:
+    """A share between 0 and 1 in per cent: 10 %; one decimal below 10 and near 100, where whole numbers would lie."""
+    if share is None or share == "":
+        return "–"
+    value = 100 * float(share)
+    whole = value == round(value) or 10 <= value <= 99
+    return f"{value:.0f} %" if whole else f"{value:.1f} %"
+
+
+@register.filter
 def span(seconds) -> str:
     """A length of time in words: 45 seconds, 8 minutes, 2 hours."""
     if seconds is None:

@@ -1,0 +1,216 @@
+"""The pages of a search: started with a button, plates downloaded, verdicts told, diagnostics in words."""
+
+import csv
+import io
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
+
+from designlab.rounds import selectors, services
+from designlab.rounds.models import Search, Well
+from designlab.rounds.services import Failed
+from tests.designlab import factories
+from tests.designlab.rounds import small
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def signed_in(client, owner):
+    client.force_login(owner)
+    return client
+
+
+def at(search):
+    return reverse("rounds:search", args=[search.pk])
+
+
+def text_of(answer):
+    return " ".join(answer.content.decode().split())
+
+
+def test_a_campaign_has_the_button(signed_in, team, owner):
+    campaign = factories.make_campaign(team, owner)
+    page = text_of(signed_in.get(reverse("campaigns:detail", args=[campaign.pk])))
+    assert f"{reverse('rounds:new')}?campaign={campaign.pk}" in page
+    assert "These failed: learn from it" in page
+    form = text_of(signed_in.get(reverse("rounds:new"), {"campaign": campaign.pk}))
+    assert f'<option value="{campaign.labelled.pk}" selected>' in form
+
+
+def test_the_button_leads_to_a_search_with_the_settings_of_the_form(signed_in, team, owner):
+    data = factories.make_sequence_dataset(team, owner)
+    page = text_of(signed_in.get(reverse("rounds:new"), {"failed": data.pk}))
+    assert "Exploration share" in page
+    assert "all of it failed" in page
+    given = {"name": "Binders", "like": data.pk, "failed": data.pk, "rule": "below:score", "value": "0.4", "seed": "3",
+             "rounds-batch": "12", "rounds-insurance": "0.25", "do": "start"}  # fmt: skip
+    answer = signed_in.post(reverse("rounds:new"), given)
+    search = Search.objects.get()
+    assert answer.status_code == 302
+    assert answer["Location"] == at(search)
+    assert (search.settings["batch"], search.settings["insurance"], search.spec["seed"]) == (12, 0.25, 3)
+    assert search.spec["failed"]["rule"] == "below"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [({"rounds-batch": "2"}, "Must be at least 4, got 2"), ({"name": ""}, "Give it a name."),
+     ({"rule": "below:score", "value": ""}, "Write the limit beyond which a value means failure"),
+     ({"rule": "below:score", "value": "-3"}, "nothing in Binding failed by this rule"),
+     ({"prior-min_length": "20", "prior-max_length": "10"}, "must not be below the shortest length, 20")],
+)  # fmt: skip
+def test_a_refused_setting_stands_beside_its_field(signed_in, team, owner, wrong, words):
+    data = factories.make_sequence_dataset(team, owner)
+    given = {"name": "Binders", "like": data.pk, "failed": data.pk, "rule": "all", "seed": "1"} | wrong
+    answer = signed_in.post(reverse("rounds:new"), given)
+    assert answer.status_code == 422
+    assert words.casefold() in text_of(answer).casefold()
+    assert not Search.objects.exists()
+
+
+def test_the_insurance_is_said_before_round_one(signed_in, team, owner):
+    search = small.work_off(small.start(team, owner, rounds={"insurance": 0.38}))
+    page = text_of(signed_in.get(at(search)))
+    assert "The worst case, before anything is tested" in page
+    assert "at least 38 % of plain resampling’s chance of a hit is kept" in page
+    assert "50 %" in page  # (1 − e^−0.38) / (1 − e^−1)
+    assert "5 of 12 wells a plate" in page
+    assert "Propose round 1" in page
+    search.spec["rounds"]["insurance"] = 0.0
+    search.save()
+    assert "There is no insurance" in text_of(signed_in.get(at(search)))
+
+
+def test_a_plate_list_comes_back_as_a_verdict_file_and_hides_what_a_well_is_for(signed_in, team, owner):
+    search = small.opened(team, owner)
+    answer = signed_in.get(reverse("rounds:plate", args=[search.rounds.get().pk]))
+    assert answer["Content-Disposition"] == 'attachment; filename="binders-round-1.csv"'
+    text = b"".join(answer.streaming_content).decode()
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert [row["well"] for row in rows] == [f"A{i}" for i in range(1, 13)]
+    assert list(rows[0]) == ["well", "id", "sequence", "verdict"]
+    assert "explor" not in text
+    filled = io.StringIO()
+    writer = csv.DictWriter(filled, rows[0])
+    writer.writeheader()
+    writer.writerows(row | {"verdict": "fail" if i < 7 else ""} for i, row in enumerate(rows))
+    file = SimpleUploadedFile("back.csv", filled.getvalue().encode())
+    page = signed_in.post(reverse("rounds:upload", args=[search.pk]), {"file": file}, follow=True)
+    assert "7 new verdicts, 5 rows without a verdict." in text_of(page)
+    assert search.wells.filter(verdict="fail").count() == 7
+
+
+def test_a_structure_that_looks_like_a_formula_is_escaped(team, owner, signed_in):
+    search = small.opened(team, owner)
+    Well.objects.filter(search=search, position=1).update(smiles="=1+2")
+    answer = signed_in.get(reverse("rounds:plate", args=[search.rounds.get().pk]))
+    assert "'=1+2" in b"".join(answer.streaming_content).decode()
+
+
+def test_a_wrong_file_tells_each_row_and_changes_nothing(signed_in, team, owner):
+    search = small.opened(team, owner)
+    label = search.wells.first().label
+    file = SimpleUploadedFile("bad.csv", f"id,verdict\n{label},fail\nS0-R1-001,fail\n{label},pass\n".encode())
+    answer = signed_in.post(reverse("rounds:upload", args=[search.pk]), {"file": file})
+    page = text_of(answer)
+    assert answer.status_code == 422
+    assert "Nothing was taken from this file: 2 rows of 3 cannot be." in page
+    assert "Row 3: “S0-R1-001” is no well of this search." in page
+    assert f"Row 4: {label} is “fail” in an earlier row of this file." in page
+    assert not search.wells.exclude(verdict="").exists()
+    assert signed_in.post(reverse("rounds:upload", args=[search.pk])).status_code == 422
+
+
+def test_verdicts_are_told_on_the_page_and_the_rest_with_one_button(signed_in, team, owner):
+    search = small.opened(team, owner)
+    first, second = search.wells.all()[:2]
+    address = reverse("rounds:tell", args=[search.pk])
+    signed_in.post(address, {f"well-{first.pk}": "inconclusive", f"well-{second.pk}": ""})
+    assert search.wells.exclude(verdict="").get() == first
+    page = signed_in.post(address, {"all": "fail", "round": "1"}, follow=True)
+    assert "11 new verdicts. The round is complete: learning has begun" in text_of(page)
+    assert search.wells.filter(verdict="fail").count() == 11
+
+
+def test_a_learned_round_shows_its_diagnostics_in_words(signed_in, team, owner):
+    search = small.opened(team, owner, rounds={"diversity": 2.0})
+    small.tell(search, owner, search.wells.all())
+    small.work_off(search)
+    page = text_of(signed_in.get(at(search)))
+    n = search.wells.filter(verdict="fail").count()
+    assert f"{n} failures and no pass: the success rate of what was tested is below" in page
+    for words in ("Score of candidates under the filter of this round", "Effective support", "Drift", "Drawn",
+                  "Rejected by filters", "Mean distance of two candidates", "Nearest failure, filtered", "Avoided now",
+                  "Chance that plain resampling would have found a hit by now", "of fresh draws; 1/f is 50%",
+                  "with 95 % confidence fewer than"):  # fmt: skip
+        assert words in page, words
+    assert signed_in.get(at(search), {"round": "1"}).content.decode().count("Wells of round") == 2
+
+
+def test_hits_are_announced_with_what_the_filters_say(signed_in, team, owner):
+    search = small.opened(team, owner)
+    small.tell(search, owner, search.wells.all())
+    small.work_off(search)
+    hit = min(search.wells.filter(verdict=""), key=lambda well: well.margin)
+    services.tell_verdicts(actor=owner, search_id=search.pk, told={hit.pk: "pass"})
+    assert "the filters are being held against it" in text_of(signed_in.get(at(search)))
+    small.work_off(search)
+    page = text_of(signed_in.get(at(search)))
+    assert "1 hit" in page
+    assert "the filter of round 1 would have rejected it; lowered" in page
+    assert "had rejected a hit" in page
+    assert hit.label in page
+
+
+def test_plain_resampling_is_suggested_where_exploration_finds_more(team, owner):
+    search = small.opened(team, owner)
+    search.wells.filter(arm=Well.Arm.FILTERED).update(verdict="fail")
+    search.wells.filter(arm=Well.Arm.PRIOR).update(verdict="pass")
+    said = selectors.warnings(search, None)
+    assert "Exploration wells pass more often (100%) than filtered ones (0%)" in said[0]
+    assert "plain resampling" in said[0]
+
+
+def test_uploaded_failures_stand_in_the_line_of_rounds(signed_in, team, owner):
+    data = factories.make_sequence_dataset(team, owner, texts=factories.sequences(30, seed=5))
+    search = small.work_off(small.start(team, owner, failed=Failed(data)))
+    page = text_of(signed_in.get(at(search)))
+    assert "Uploaded failures" in page
+    assert "30 fail" in page
+    assert "from elsewhere, no well" in page
+
+
+def test_a_busy_search_refreshes_itself_and_says_when_no_worker_listens(signed_in, team, owner):
+    search = small.start(team, owner)
+    page = text_of(signed_in.get(at(search)))
+    assert "Learning what your structures are like" in page
+    assert "No worker is listening" in page
+    live = reverse("rounds:live", args=[search.pk])
+    asked = {"HTTP_HX_REQUEST": "true"}
+    assert "HX-Refresh" not in signed_in.get(live, {"seen": search.status}, **asked)
+    small.work_off(search)
+    assert signed_in.get(live, {"seen": "pretraining"}, **asked)["HX-Refresh"] == "true"
+
+
+@pytest.mark.parametrize("role", ["reviewer", "viewer"])
+def test_others_see_rounds_and_steer_nothing(client, team, owner, role):
+    search = small.opened(team, owner)
+    client.force_login(factories.make_user(team, role))
+    page = text_of(client.get(at(search)))
+    assert "Take the verdicts" not in page
+    assert "Download the plate list" in page
+    for name in ("propose", "learn", "end", "take_up"):
+        answer = client.post(reverse(f"rounds:{name}", args=[search.pk]), follow=True)
+        assert "Only owners and designers" in text_of(answer)
+    assert "Only owners and designers of the team can start this" in text_of(client.get(reverse("rounds:new")))
+
+
+def test_lists_and_home_name_what_waits(signed_in, team, owner):
+    assert "Nothing has failed here yet" in text_of(signed_in.get(reverse("rounds:list")))
+    search = small.opened(team, owner)
+    for address in (reverse("rounds:list"), reverse("home")):
+        page = text_of(signed_in.get(address))
+        assert at(search) in page
+        assert "waiting for verdicts" in page
