@@ -173,7 +173,7 @@ class AssemblySpace:
 
     def negatives(self, log_density: LogDensity, rows: Tensor, source: torch.Generator) -> Tensor:
         """Drawn from the stock by exp(f); or, climbing, the best of as many stock molecules as a chain has steps."""
-        n, stock = len(rows), self._read(self._counts)
+        n, stock = len(rows), self._read(self._counts[self._judging() :])
         with torch.no_grad():
             values = log_density(stock)
         if self.config.draw == "climb":
@@ -185,9 +185,12 @@ class AssemblySpace:
 
     @torch.no_grad()
     def gain(self, log_density: LogDensity, features: Tensor) -> float | None:
-        """By the stock, whose mean of exp(log_density) is the normalising constant."""
-        constant = log_mean_exp(log_density(self._read(self._counts)).double())
+        """By a fifth of the stock that gives no negatives: its mean of exp(log_density) is the normalising constant."""
+        constant = log_mean_exp(log_density(self._read(self._counts[: self._judging()])).double())
         return float(log_density(features).double().mean() - constant)
+
+    def _judging(self) -> int:
+        return max(1, len(self._counts) // 5)
 
     def decode(self, rows: Tensor) -> list[str]:
         """Canonical SMILES."""
