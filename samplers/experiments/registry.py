@@ -30,6 +30,7 @@ MODULES: dict[str, str] = {
     "langevin": "samplers.experiments.langevin",
     "molecules-diffusion": "samplers.experiments.molecules_diffusion",
     "molecules-measured": "samplers.experiments.molecules_measured",
+    "lipophilicity-energy": "samplers.experiments.lipophilicity_energy",
     "banel-toy": "samplers.experiments.banel_toy",
     "banel-fragments": "samplers.experiments.banel_fragments",
     "tfbind8-offline": "samplers.experiments.tfbind8_offline",
