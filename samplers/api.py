@@ -84,6 +84,7 @@ from samplers.facade.sequences import (
 from samplers.facade.structures import (
     depict,
     depict_pattern,
+    depict_png,
     fingerprints,
     hold,
     may_hold,
@@ -116,6 +117,7 @@ __all__ = [
     "default_reward",
     "depict",
     "depict_pattern",
+    "depict_png",
     "describe_changes",
     "describe_config",
     "describe_objective",

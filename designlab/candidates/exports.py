@@ -1,21 +1,30 @@
 """Downloads: exactly the list that is seen, written row by row."""
 
 import csv
+import json
+import math
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import chain
+from typing import Any
 
 from django.utils.text import slugify
 
 from designlab.campaigns.models import Run
+from designlab.candidates import export_files
 from designlab.candidates.models import Candidate
 from designlab.candidates.objectives import Objective
 from designlab.candidates.selectors import Matches
 from designlab.engine import structures
-from designlab.engine.designs import designs_of
+from designlab.engine.designs import SMALL, designs_of
 
 CHUNK = 500
 FASTA_WIDTH = 60
 OPENS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+class TooLong(Exception):
+    """A list that a kind of file should not hold; the message says what to do."""
 
 
 class Echo:
@@ -31,11 +40,11 @@ def safe_cell(value: object) -> object:
     return f"'{value}" if isinstance(value, str) and value.startswith(OPENS_A_FORMULA) else value
 
 
-def csv_lines(rows: Iterable[Iterable[object]]) -> Iterator[str]:
-    """Rows as lines of CSV, missing values as empty cells."""
+def csv_lines(rows: Iterable[Iterable[object]], *, raw: bool = False) -> Iterator[str]:
+    """Rows as lines of CSV, missing values as empty cells; `raw` leaves texts that open a formula as they are."""
     writer = csv.writer(Echo())
     for row in rows:
-        yield writer.writerow(["" if cell is None else safe_cell(cell) for cell in row])
+        yield writer.writerow(["" if cell is None else cell if raw else safe_cell(cell) for cell in row])
 
 
 def figures(candidate: Candidate, objectives: list[Objective], family: str) -> dict[str, object]:
@@ -69,20 +78,79 @@ def _each(found: Matches) -> Iterator[Candidate]:
     return chain.from_iterable(found.chunks(CHUNK))
 
 
-def as_csv(found: Matches, run: Run, objectives: list[Objective]) -> Iterator[str]:
-    """A table with a header; every value under the name of its objective."""
+def header_of(run: Run, objectives: list[Objective]) -> list[str]:
+    """The columns of a table of candidates."""
     blank = Candidate(run=run, values={}, uncertainty={}, desirability={})
-    header = ["id", designs_of(run.kind).column, *figures(blank, objectives, "")]
-    body = ([c.label, c.smiles, *shown.values()] for c, shown in _figured(found, run, objectives))
-    yield from csv_lines([header])
-    yield from csv_lines(body)
+    return ["id", designs_of(run.kind).column, *figures(blank, objectives, "")]
 
 
-def as_sdf(found: Matches, run: Run, objectives: list[Objective]) -> Iterator[str]:
-    """Records with flat coordinates and the same figures as fields."""
+def table_rows(found: Matches, run: Run, objectives: list[Objective]) -> Iterator[list[object]]:
+    """The cells of each candidate under `header_of`."""
+    return ([one.label, one.smiles, *shown.values()] for one, shown in _figured(found, run, objectives))
+
+
+def as_csv(found: Matches, run: Run, objectives: list[Objective], *, raw: bool = False) -> Iterator[str]:
+    """A table with a header; every value under the name of its objective."""
+    yield from csv_lines([header_of(run, objectives)], raw=raw)
+    yield from csv_lines(table_rows(found, run, objectives), raw=raw)
+
+
+def as_sdf(found: Matches, run: Run, objectives: list[Objective], *, v3000: bool = False) -> Iterator[str]:
+    """Records with flat coordinates where those can say the structure, and the same figures as fields."""
     for candidate, shown in _figured(found, run, objectives):
         fields = {"id": candidate.label, "smiles": candidate.smiles, **shown}
-        yield structures.sdf_record(candidate.smiles, candidate.label, fields)
+        yield structures.sdf_record(candidate.smiles, candidate.label, fields, v3000=v3000)
+
+
+def as_json(found: Matches, run: Run, objectives: list[Objective]) -> Iterator[str]:
+    """One object: what the run is, what its objectives are, and a list of candidates, one a line."""
+    head = {
+        "schema": 1, "campaign": run.campaign.name, "run": run.number, "kind": run.kind, "generator": run.family,
+        "objectives": [{"name": one.name, "unit": one.unit, "learned": one.learned} for one in objectives],
+    }  # fmt: skip
+    yield json.dumps(head, ensure_ascii=False)[:-1] + ', "candidates": ['
+    column = designs_of(run.kind).column
+    for i, one in enumerate(_each(found)):
+        told = {"id": one.label, column: one.smiles, "log_reward": one.log_reward, "reward": one.reward} | {
+            "objectives": {objective.name: _told(one, objective) for objective in objectives},
+            "known": one.is_known, "source": one.source, "step": one.step, "evaluation": one.evaluation,
+        }  # fmt: skip
+        yield (",\n" if i else "\n") + json.dumps(_finite(told), ensure_ascii=False, allow_nan=False)
+    yield "\n]}\n"
+
+
+def _told(candidate: Candidate, objective: Objective) -> dict[str, object]:
+    name = objective.name
+    told = {"value": candidate.values.get(name), "uncertainty": candidate.uncertainty.get(name)}
+    told["desirability"] = candidate.desirability.get(name)
+    return told | ({"second_judge": candidate.judged.get(objective.label)} if objective.learned else {})
+
+
+def _finite(value: Any) -> Any:
+    """What JSON can say: a number that is none becomes null."""
+    if isinstance(value, dict):
+        return {key: _finite(one) for key, one in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def as_xlsx(found: Matches, run: Run, objectives: list[Objective]) -> Iterator[bytes]:
+    """A sheet with drawings. Raises TooLong for more rows than a spreadsheet should hold."""
+    if len(found) > export_files.MOST_ROWS:
+        raise TooLong(
+            f"A spreadsheet holds at most {export_files.MOST_ROWS:,} candidates; this list has {len(found):,}. "
+            "Filter it further, or take CSV or Parquet."
+        )
+
+    def draw(text: str) -> bytes:
+        return designs_of(run.kind).png(text, SMALL)
+
+    return export_files.xlsx(header_of(run, objectives), table_rows(found, run, objectives), draw)
+
+
+def as_parquet(found: Matches, run: Run, objectives: list[Objective]) -> Iterator[bytes]:
+    """A typed table."""
+    whole = len(("step", "evaluation", "run"))  # the last columns
+    return export_files.parquet(header_of(run, objectives), table_rows(found, run, objectives), n_whole=whole)
 
 
 def as_smi(found: Matches, run: Run, objectives: list[Objective]) -> Iterator[str]:
@@ -99,12 +167,17 @@ def as_fasta(found: Matches, run: Run, objectives: list[Objective]) -> Iterator[
         yield f">{candidate.label} reward={candidate.reward:.6g}\n{lines}\n"
 
 
-Writer = Callable[[Matches, Run, list[Objective]], Iterator[str]]
+Writer = Callable[[Matches, Run, list[Objective]], Iterator[str] | Iterator[bytes]]
 KINDS: dict[str, tuple[str, Writer]] = {
     "csv": ("text/csv; charset=utf-8", as_csv),
+    "raw.csv": ("text/csv; charset=utf-8", partial(as_csv, raw=True)),
     "sdf": ("chemical/x-mdl-sdfile; charset=utf-8", as_sdf),
+    "v3000.sdf": ("chemical/x-mdl-sdfile; charset=utf-8", partial(as_sdf, v3000=True)),
     "fasta": ("text/x-fasta; charset=utf-8", as_fasta),
     "smi": ("chemical/x-daylight-smiles; charset=utf-8", as_smi),
+    "json": ("application/json", as_json),
+    "xlsx": ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", as_xlsx),
+    "parquet": ("application/vnd.apache.parquet", as_parquet),
 }
 
 

@@ -121,7 +121,11 @@ def download(request: HttpRequest, pk: int, kind: str) -> HttpResponse:
         words = "\n".join(f"{field}: {problem}" for field, problem in chosen.refused.items())
         return HttpResponse(words, content_type="text/plain; charset=utf-8", status=HTTPStatus.BAD_REQUEST)
     content_type, write = exports.KINDS[kind]
-    answer = StreamingHttpResponse(write(selectors.matching(run, chosen), run, objectives), content_type=content_type)
+    try:
+        content = write(selectors.matching(run, chosen), run, objectives)
+    except exports.TooLong as refusal:
+        return HttpResponse(str(refusal), content_type="text/plain; charset=utf-8", status=HTTPStatus.BAD_REQUEST)
+    answer = StreamingHttpResponse(content, content_type=content_type)
     answer["Content-Disposition"] = f'attachment; filename="{exports.file_name(run, kind)}"'
     return answer
 

@@ -59,6 +59,9 @@ class Designs(Protocol):
     def svg(self, text: str, size: tuple[int, int]) -> str:
         """The design as an SVG of its own, for a page that keeps the next one ready."""
 
+    def png(self, text: str, size: tuple[int, int]) -> bytes:
+        """The design as a PNG picture, empty where letters say more than a picture."""
+
     def units(self) -> dict[str, str]:
         """Units of the computed properties."""
 
@@ -88,7 +91,10 @@ class Molecules:
     """Molecules, written as SMILES."""
 
     kind, one, many, family, groups, column = "molecule", "molecule", "molecules", "scaffold", "scaffolds", "smiles"
-    downloads = (("csv", "CSV"), ("sdf", "SDF"), ("smi", "SMILES"))
+    downloads = (
+        ("csv", "CSV"), ("sdf", "SDF"), ("smi", "SMILES"), ("xlsx", "Excel, with drawings"), ("raw.csv", "CSV, raw"),
+        ("v3000.sdf", "SDF, V3000"), ("json", "JSON"), ("parquet", "Parquet"),
+    )  # fmt: skip
     alike_words = "Tanimoto similarity (Morgan, radius 2)"
     near = (0.5, 0.3)
     map_words = "Morgan fingerprints"
@@ -113,6 +119,9 @@ class Molecules:
         return chemistry.depict(text, *size)
 
     svg = picture
+
+    def png(self, text: str, size: tuple[int, int]) -> bytes:
+        return api.depict_png(text, width=size[0], height=size[1])
 
     def units(self) -> dict[str, str]:
         return api.property_units()
@@ -163,7 +172,10 @@ class Sequences:
     """Sequences of one alphabet, written as their letters."""
 
     one, many, family, groups, column = "sequence", "sequences", "family", "clusters", "sequence"
-    downloads = (("csv", "CSV"), ("fasta", "FASTA"))
+    downloads = (
+        ("csv", "CSV"), ("fasta", "FASTA"), ("xlsx", "Excel"), ("raw.csv", "CSV, raw"), ("json", "JSON"),
+        ("parquet", "Parquet"),
+    )  # fmt: skip
     alike_words = "1 − edits / longer length"
     near = (0.8, 0.6)
     map_words = "letters, place by place and in words,"
@@ -209,6 +221,9 @@ class Sequences:
             for i, line in enumerate(lines)
         )
         return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img">{drawn}</svg>'
+
+    def png(self, text: str, size: tuple[int, int]) -> bytes:
+        return b""
 
     def units(self) -> dict[str, str]:
         return {row["name"]: row["unit"] for row in api.sequence_property_catalogue(self.kind)}

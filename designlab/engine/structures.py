@@ -62,10 +62,10 @@ def scaffolds(smiles: Sequence[str]) -> dict[str, str]:
     return dict(zip(distinct, api.scaffolds(distinct), strict=True))
 
 
-def sdf_record(smiles: str, name: str, fields: Mapping[str, object]) -> str:
+def sdf_record(smiles: str, name: str, fields: Mapping[str, object], *, v3000: bool = False) -> str:
     """One SDF record; an empty structure with the reason in words where the format cannot hold it."""
     try:
-        return api.sdf_record(smiles, name, fields)
+        return api.sdf_record(smiles, name, fields, v3000=v3000)
     except Refused as refusal:
         empty = f"{name}\n  DesignLab\n\n  0  0  0  0  0  0            999 V2000\nM  END\n"
         return f"{empty}>  <not_written>\n{refusal}\n\n$$$$\n"

@@ -9,6 +9,7 @@ from typing import Any
 from rdkit import Chem, rdBase
 from rdkit.Chem import rdDepictor, rdMolDescriptors
 from rdkit.Chem.Draw import rdMolDraw2D
+from rdkit.Geometry import Point2D
 
 from samplers.chem.parse import MAX_CHARACTERS, molecule
 from samplers.errors import StructureError
@@ -50,6 +51,21 @@ def svg(
             return placeholder(rdMolDescriptors.CalcMolFormula(mol), width=width, height=height, title=title)
         matched = _matched(mol, highlight)  # before drawing, which turns aromatic bonds into single and double ones
         return _element(_ink(_laid_out(mol, align_to), width, height, matched), width, height, name)
+
+
+def png(structure: str | Chem.Mol, *, width: int = 240, height: int = 160) -> bytes:
+    """The drawing as a PNG picture on white, for a spreadsheet. Raises StructureError for text that is no molecule."""
+    mol = molecule(structure) if isinstance(structure, str) else structure
+    drawer = rdMolDraw2D.MolDraw2DCairo(width, height)
+    options: Any = drawer.drawOptions()
+    options.fixedBondLength = BOND_LENGTH
+    with rdBase.BlockLogs():
+        if mol.GetNumAtoms() > MAX_ATOMS_DRAWN:
+            drawer.DrawString(rdMolDescriptors.CalcMolFormula(mol), Point2D(width / 2, height / 2), rawCoords=True)
+        else:
+            rdMolDraw2D.PrepareAndDrawMolecule(drawer, mol)
+        drawer.FinishDrawing()
+        return bytes(drawer.GetDrawingText())
 
 
 def pattern_svg(smarts: str, *, width: int = 160, height: int = 120) -> str:

@@ -8,11 +8,14 @@ from typing import Any
 from samplers.errors import ConfigError
 
 
-def sdf_record(smiles: str, name: str, fields: Mapping[str, Any]) -> str:
-    """One record of an SDF file (V2000, flat coordinates). Raises DesignError where the structure does not fit."""
+def sdf_record(smiles: str, name: str, fields: Mapping[str, Any], *, v3000: bool = False) -> str:
+    """One record of an SDF file that reads back as this molecule, with flat coordinates where those can.
+
+    Raises DesignError where the structure does not fit into the format.
+    """
     from samplers.chem.molblock import record
 
-    return record(smiles, name=name, fields=fields)
+    return record(smiles, name=name, fields=fields, v3000=v3000)
 
 
 def fingerprint_labels() -> dict[str, str]:

@@ -63,6 +63,13 @@ def depict(smiles: str, *, width: int = 240, height: int = 170, highlight: str =
         return placeholder("no structure", width=width, height=height)
 
 
+def depict_png(smiles: str, *, width: int = 240, height: int = 160) -> bytes:
+    """A drawing as a PNG picture. Raises DesignError for text that is no structure."""
+    from samplers.chem.draw import png
+
+    return png(smiles, width=width, height=height)
+
+
 def depict_pattern(smarts: str, *, width: int = 160, height: int = 120) -> str:
     """A drawing of a SMARTS as SVG text; the pattern itself stands in when it cannot be drawn."""
     from samplers.chem.draw import pattern_svg, placeholder

@@ -2,11 +2,16 @@
 
 import csv
 import io
+import json
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from django.urls import reverse
+from openpyxl import load_workbook
 from rdkit import Chem
 
+from designlab.candidates import export_files
 from designlab.candidates.exports import safe_cell
 from designlab.candidates.models import Candidate
 
@@ -91,3 +96,75 @@ def test_the_file_is_named_after_campaign_and_run(lab, signed_in):
     lab.campaign.save()
     answer = signed_in(lab.viewer).get(reverse("candidates:download", args=[lab.run.pk, "smi"]))
     assert answer["Content-Disposition"] == 'attachment; filename="angstrom-x-set-cookie-ab-run-1.smi"'
+
+
+def content(client, run, kind, **query):
+    answer = client.get(reverse("candidates:download", args=[run.pk, kind]), query)
+    assert answer.status_code == 200
+    return b"".join(answer.streaming_content)
+
+
+def test_every_kind_holds_the_same_molecules_in_the_same_order(lab, signed_in):
+    client, wanted = signed_in(lab.viewer), [(one.label, one.smiles) for one in expected(lab)]
+    raw = list(csv.DictReader(io.StringIO(download(client, lab.run, "raw.csv", **FILTER))))
+    assert [(row["id"], row["smiles"]) for row in raw] == wanted
+    told = json.loads(download(client, lab.run, "json", **FILTER))
+    assert [(row["id"], row["smiles"]) for row in told["candidates"]] == wanted
+    table = pq.read_table(io.BytesIO(content(client, lab.run, "parquet", **FILTER)))
+    assert list(zip(table["id"].to_pylist(), table["smiles"].to_pylist(), strict=True)) == wanted
+    sheet = load_workbook(io.BytesIO(content(client, lab.run, "xlsx", **FILTER))).worksheets[0]
+    assert [(row[1], row[2]) for row in sheet.iter_rows(min_row=2, values_only=True)] == wanted
+    assert len(sheet._images) == len(wanted)
+    supplier = Chem.SDMolSupplier()
+    supplier.SetData(download(client, lab.run, "v3000.sdf", **FILTER))
+    assert [(mol.GetProp("id"), Chem.MolToSmiles(mol)) for mol in supplier] == [
+        (label, Chem.CanonSmiles(smiles)) for label, smiles in wanted
+    ]
+
+
+def test_figures_keep_their_types(lab, signed_in):
+    client, first = signed_in(lab.viewer), max(lab.candidates, key=lambda one: (one.reward, -one.pk))
+    table = pq.read_table(io.BytesIO(content(client, lab.run, "parquet")))
+    row = {name: table[name][0].as_py() for name in table.column_names}
+    assert (row["log_reward"], row["weight"], row["evaluation"], row["known"]) == (
+        first.log_reward, first.values["weight"], first.evaluation, "known" if first.is_known else "new"
+    )  # fmt: skip
+    told = json.loads(download(client, lab.run, "json"))["candidates"][0]
+    assert told["objectives"]["solubility"] == {
+        "value": first.values["solubility"], "uncertainty": 0.6, "desirability": first.desirability["solubility"],
+        "second_judge": None,
+    }  # fmt: skip
+
+
+def test_raw_csv_leaves_texts_as_they_are_and_a_sheet_never_computes_them(lab, signed_in):
+    lab.run.spec["reward"]["objectives"][1]["name"] = "=cmd()"
+    lab.run.save()
+    client = signed_in(lab.viewer)
+    assert ",=cmd(),=cmd() uncertainty" in download(client, lab.run, "raw.csv").splitlines()[0]
+    sheet = load_workbook(io.BytesIO(content(client, lab.run, "xlsx"))).worksheets[0]
+    (cell,) = (cell for cell in sheet[1] if cell.value == "=cmd()")
+    assert cell.data_type != "f"
+
+
+def test_a_list_without_rows_is_a_file_without_rows(lab, signed_in):
+    client, nothing = signed_in(lab.viewer), {"reward_min": "1e9"}
+    assert json.loads(download(client, lab.run, "json", **nothing))["candidates"] == []
+    assert pq.read_table(io.BytesIO(content(client, lab.run, "parquet", **nothing))).num_rows == 0
+    assert load_workbook(io.BytesIO(content(client, lab.run, "xlsx", **nothing))).worksheets[0].max_row == 1
+
+
+def test_a_list_too_long_for_a_spreadsheet_is_refused_in_words(lab, signed_in, monkeypatch):
+    monkeypatch.setattr(export_files, "MOST_ROWS", 10)
+    answer = signed_in(lab.viewer).get(reverse("candidates:download", args=[lab.run.pk, "xlsx"]))
+    assert answer.status_code == 400 and "at most 10 candidates; this list has 60" in answer.content.decode()
+
+
+def test_a_file_that_reads_back_as_something_else_is_not_handed_out(monkeypatch):
+    rows = [["a", "CCO", 1]]
+    monkeypatch.setattr(export_files, "_cell", lambda value: "C" if value == "CCO" else value)
+    with pytest.raises(export_files.NotTheSame):
+        list(export_files.xlsx(["id", "smiles", "run"], rows, lambda text: b""))
+    other = pa.table({"id": ["a"], "smiles": ["C"]})
+    monkeypatch.setattr(export_files.pq, "read_table", lambda *given, **named: other)
+    with pytest.raises(export_files.NotTheSame):
+        list(export_files.parquet(["id", "smiles", "run"], rows, n_whole=1))

@@ -2,6 +2,7 @@
 
 import pytest
 from rdkit import Chem
+from rdkit.Chem import rdDepictor
 
 from samplers.chem.molblock import molblock, record
 from samplers.errors import StructureError
@@ -33,3 +34,24 @@ def test_hostile_names_and_fields_stay_inside_their_record():
 def test_what_a_record_cannot_hold_is_refused_in_words():
     with pytest.raises(StructureError, match="999"):
         molblock("C" * 1000)
+
+
+ARTEMISININS = [
+    "CCCC[C@H]1C(=O)O[C@@H]2O[C@@]3(CC)CC[C@H]4[C@H](C)CC[C@@H]1[C@@]24OO3",
+    "C[C@@H]1CC[C@H]2[C@@](C)(O)[C@@H](OCc3ccc(F)cc3)O[C@@H]3O[C@@]4(C)CC[C@@H]1[C@]32OO4",
+    "O=C(Nc1cccc2c1[nH]c1c(C3=C[C@@]4(O)CC/C=C\\CCCCN5CC[C@@H]3[C@]3(C[C@@H]6/C=C\\CCCCN6[C@H]34)C5)nccc12)C1CCCCC1",
+]
+
+
+@pytest.mark.parametrize("v3000", [False, True])
+@pytest.mark.parametrize("smiles", ARTEMISININS)
+def test_stereo_that_a_flat_drawing_loses_is_kept(smiles, v3000):
+    flat = Chem.MolFromSmiles(smiles)
+    rdDepictor.Compute2DCoords(flat)
+    wanted = Chem.CanonSmiles(smiles)
+    assert Chem.MolToSmiles(Chem.MolFromMolBlock(Chem.MolToMolBlock(flat))) != wanted
+    assert Chem.MolToSmiles(Chem.MolFromMolBlock(molblock(smiles, v3000=v3000))) == wanted
+
+
+def test_v3000_holds_what_v2000_cannot():
+    assert Chem.MolFromMolBlock(molblock("C" * 1000, v3000=True)).GetNumAtoms() == 1000
