@@ -1,6 +1,8 @@
 """What every test of the product stands on: its own place for files, beside the settings of tests/settings.py."""
 
 import os
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -50,4 +52,12 @@ def opened_as(browser, live_server):
     yield open_page
     for context in contexts:
         context.close()
+    wait_for_answers()
     assert complaints == []
+
+
+def wait_for_answers(seconds: float = 30.0) -> None:
+    """Wait for what the server still answers: SQLite cannot be emptied while a request of a closed page reads it."""
+    end = time.monotonic() + seconds
+    while any("process_request_thread" in thread.name for thread in threading.enumerate()) and time.monotonic() < end:
+        time.sleep(0.02)
