@@ -232,7 +232,11 @@ def _off_the_data(view: View) -> list[Section]:
     if found is None:
         return []
     figures = fixed_charts.support(_axis(found), family=view.run.family)
-    return [Section("off", "How far from the data?", figures, *mixing_advice(found.rows))]
+    mixing = [pair for pair in figures if pair[0] in ("energy-width", "energy-mixing")]
+    return [
+        Section("off", "How far from the data?", [pair for pair in figures if pair not in mixing]),
+        Section("doubt", "How sure is it of them?", mixing, *mixing_advice(found.rows)),
+    ]
 
 
 MAKERS: tuple[Callable[[View], list[Section]], ...] = (

@@ -10,6 +10,7 @@ from designlab.campaigns.models import Run
 from designlab.campaigns.sweep import judged_means
 from designlab.candidates.objectives import Objective, objectives_of
 from designlab.candidates.origin import TARGET, WEIGHT
+from designlab.charts.tradeoff import named
 from designlab.common.templatetags.figures import sensible
 
 PREFIX, WARNS = "aim/", "warns/"
@@ -94,17 +95,17 @@ def aim_words(row: Mapping) -> str:
 
 def advice(found: Tradeoff) -> tuple[str, str]:
     """Up to where the designs may be believed, in a sentence, and how it stands: good, edge or outside."""
-    name, unit = "target" if found.is_target else "weight", f" {found.objective.unit}" if found.objective else ""
-    unit = unit.rstrip() if found.is_target else ""
+    name = "target" if found.is_target else "weight"
+    unit = f" {found.objective.unit}" if found.is_target and found.objective and found.objective.unit else ""
     first = next((row for row in found.rows if distrusted(row)), None)
     if first is None:
-        best = f"{sensible(found.rows[-1]['value'])}{unit}"
+        best = f"{named(found.rows[-1]['value'])}{unit}"
         return f"No figure speaks against the designs up to the highest {name}, {best}.", "good"
-    at = f"{sensible(first['value'])}{unit}"
+    at = f"{named(first['value'])}{unit}"
     why = "; ".join(warning_words(first | {"warns": distrusted(first)}))
     if found.trusted is None:
         return f"Already at {name} {at} {why}. Take every design here as a guess.", "outside"
-    return f"Suggested: go no further than {name} {sensible(found.trusted['value'])}{unit}. From {at} on {why}.", "edge"
+    return f"Suggested: go no further than {name} {named(found.trusted['value'])}{unit}. From {at} on {why}.", "edge"
 
 
 def mixing_advice(rows: Sequence[Mapping]) -> tuple[str, str]:
@@ -117,7 +118,7 @@ def mixing_advice(rows: Sequence[Mapping]) -> tuple[str, str]:
         return "The chains agree wherever they began.", "good"
     worst = max(off, key=lambda row: row["r_hat"])
     return (
-        f"At {sensible(worst['value'])} the chains still remember where they began (R-hat "
+        f"At {named(worst['value'])} the chains still remember where they began (R-hat "
         f"{sensible(worst['r_hat'], 3)}): the mix of designs depends on the start. Allow a longer warm-up in the "
         "expert settings.",
         "edge",

@@ -103,6 +103,11 @@ def assembling(records: Rows, *, family: str) -> dict | None:
     )
 
 
+def named(value: float) -> str:
+    """A weight or a target as people write it: 4, 0.5, −1.25."""
+    return f"{value:.4g}".replace("-", "−")
+
+
 class Axis:
     """Weights or targets as evenly spaced places, since weights double; a dotted line before the first that warns."""
 
@@ -116,7 +121,7 @@ class Axis:
         places = list(range(len(self.values)))
         ends = [-0.3, len(places) - 0.7]
         return theme.axis(
-            self.name, tickmode="array", tickvals=places, ticktext=[sensible(v) for v in self.values], range=ends
+            self.name, tickmode="array", tickvals=places, ticktext=[named(v) for v in self.values], range=ends
         )
 
     def line(self, of: Callable[[Mapping], float | None], name: str, colour: str, **given) -> dict | None:
@@ -142,7 +147,7 @@ def promises(axis: Axis, *, name: str, unit: str, best: float | None, family: st
     colour = theme.family_colour(family)
     lines = [
         axis.line(lambda row: row.get("predicted"), "promised", theme.INK_2, dash="dash"),
-        axis.line(lambda row: row.get("mean"), "reward’s model", colour, width=2.5),
+        axis.line(lambda row: row.get("mean"), "found", colour, width=2.5),
         axis.line(lambda row: row.get("judge_mean"), "judge", theme.INK, dash="dot"),
     ]
     traces = [line for line in lines if line is not None]
@@ -167,7 +172,7 @@ def promises(axis: Axis, *, name: str, unit: str, best: float | None, family: st
         traces, title=f"{name} promised, found and judged, by {axis.name}", says=words, x=axis.drawn(),
         y=theme.axis(f"mean {name}{in_unit}"), height=340, shapes=shapes,
         table=_table((axis.name.capitalize(), "Promised", "Found", "Judge"), [
-            (sensible(r["value"]), sensible(r.get("predicted")), sensible(r.get("mean")), sensible(r.get("judge_mean")))
+            (named(r["value"]), sensible(r.get("predicted")), sensible(r.get("mean")), sensible(r.get("judge_mean")))
             for r in axis.rows
         ]),
         annotations=theme.end_labels(traces, marks, gap=0.09),
@@ -181,8 +186,8 @@ def cost(axis: Axis, *, name: str, unit: str, family: str) -> dict | None:
         return None
     colour, in_unit = theme.family_colour(family), f", {unit}" if unit and unit not in name else ""
     x = [100 * row["below_floor"] for row in told]
-    drawn = theme.line(x, [row["mean"] for row in told], "reward’s model", colour, width=2.5)
-    text = [sensible(row["value"]) for row in told]
+    drawn = theme.line(x, [row["mean"] for row in told], "found", colour, width=2.5)
+    text = [named(row["value"]) for row in told]
     traces = [
         drawn | {"mode": "lines+markers+text", "marker": {"color": colour, "size": 7}, "text": text,
                  "textposition": "top center", "textfont": {"color": theme.INK_2}}
@@ -200,7 +205,7 @@ def cost(axis: Axis, *, name: str, unit: str, family: str) -> dict | None:
         x=theme.axis("off the data, % of designs", range=[min(x) - 0.06 * span - 0.5, max(x) + 0.1 * span + 1]),
         y=theme.axis(f"mean {name}{in_unit}"), height=340, shapes=[upright],
         table=_table((axis.name.capitalize(), "Off the data", "Found", "Judge"), [
-            (sensible(r["value"]), f"{r['below_floor']:.1%}", sensible(r["mean"]), sensible(r.get("judge_mean")))
+            (named(r["value"]), f"{r['below_floor']:.1%}", sensible(r["mean"]), sensible(r.get("judge_mean")))
             for r in told
         ]),
         annotations=theme.end_labels(traces, gap=0.09),
@@ -255,7 +260,7 @@ def _small(
         marks.append(mark)
     labels = theme.end_labels(told, marks, gap=LABEL_HEIGHT) if len(told) > 1 else marks
     head = (axis.name.capitalize(), *quantities)
-    rows = [(sensible(row["value"]), *(sensible(of(row)) for of, _ in quantities.values())) for row in axis.rows]
+    rows = [(named(row["value"]), *(sensible(of(row)) for of, _ in quantities.values())) for row in axis.rows]
     return theme.figure(
         told, title=f"{title}, by {axis.name}", says=says, x=axis.drawn(), y=theme.axis(y, **given), height=SMALL,
         shapes=shapes, annotations=labels, table=_table(head, rows),

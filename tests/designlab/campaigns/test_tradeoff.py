@@ -84,10 +84,10 @@ def test_the_suggestion_stops_before_the_first_weight_that_warns(run):
     found = tradeoff.tradeoff_of(run)
     assert (found.warned_from, found.trusted["value"]) == (16.0, 4.0)
     shown = sections(run)
-    assert list(shown) == ["learning", "exploring", "promises", "tradeoff", "off", "energies", "values"]
-    assert (shown["promises"].level, shown["off"].level) == ("edge", "good")
+    assert list(shown) == ["learning", "exploring", "promises", "tradeoff", "off", "doubt", "energies", "values"]
+    assert (shown["promises"].level, shown["doubt"].level) == ("edge", "good")
     assert shown["promises"].note == (
-        "Suggested: go no further than weight 4.00. From 16.0 on 40% of the designs are less likely than nearly all of "
+        "Suggested: go no further than weight 4. From 16 on 40% of the designs are less likely than nearly all of "
         "your data; typical designs leave what your data cover."
     )
 
@@ -95,7 +95,7 @@ def test_the_suggestion_stops_before_the_first_weight_that_warns(run):
 @pytest.mark.parametrize(
     ("rows", "level", "words"),
     [
-        (THREE[:2], "good", "No figure speaks against the designs up to the highest weight, 4.00."),
+        (THREE[:2], "good", "No figure speaks against the designs up to the highest weight, 4."),
         ((aim(0, 0.0, -2.5, "support"), THREE[1]), "outside", "Take every design here as a guess."),
         ((THREE[0], aim(1, 4.0, -1.0, "overpromised", overpromised=0.8)), "edge", "0.80 standard deviations more"),
     ],
@@ -109,7 +109,7 @@ def test_the_advice_says_how_far_the_figures_carry(run, rows, level, words):
 def test_chains_that_do_not_agree_are_said_with_the_remedy_and_distrust_no_design(run):
     record(run, learned(10), THREE[0], aim(1, 4.0, -2.0, "mixing", r_hat=1.4))
     shown = sections(run)
-    assert shown["off"].level == "edge" and "longer warm-up" in shown["off"].note
+    assert shown["doubt"].level == "edge" and "longer warm-up" in shown["doubt"].note
     assert shown["promises"].level == "good"
 
 
@@ -128,7 +128,7 @@ def test_the_page_shows_it_all(client, run):
     record(run, learned(10), learned(20), *THREE)
     text = client.get(reverse("campaigns:run", args=[run.pk])).content.decode()
     for words in ("Are its promises kept?", "What does the value cost?", "How far from the data?",
-                  "Does it know what the data are like?", "Suggested: go no further than weight 4.00"):  # fmt: skip
+                  "Does it know what the data are like?", "Suggested: go no further than weight 4."):  # fmt: skip
         assert words in text
     for name in ("energies", "values", "energy-promises", "energy-tradeoff", "energy-novel", "energy-width",
                  "energy-residual", "energy-mixing"):  # fmt: skip
