@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from designlab.charts import theme
 from designlab.common.templatetags.figures import sensible
 
-MOST_BELOW, MOST_R_HAT = 0.05, 1.1  # from which on the generator warns
+MOST_R_HAT = 1.1  # from which on the generator warns
+DATA_OFF = 0.05  # share of the data that is off them, by how that is measured
 LABEL_HEIGHT = 0.13  # of the axis
 SMALL = 220
 Rows = Sequence[Mapping]
@@ -181,11 +182,11 @@ def promises(axis: Axis, *, name: str, unit: str, best: float | None, family: st
 
 def cost(axis: Axis, *, name: str, unit: str, family: str) -> dict | None:
     """The trade-off: mean value against the share of designs that are off the data, one point a weight or target."""
-    told = [row for row in axis.rows if row.get("mean") is not None and row.get("below_floor") is not None]
+    told = [row for row in axis.rows if row.get("mean") is not None and row.get("off") is not None]
     if len(told) < 2:
         return None
     colour, in_unit = theme.family_colour(family), f", {unit}" if unit and unit not in name else ""
-    x = [100 * row["below_floor"] for row in told]
+    x = [100 * row["off"] for row in told]
     drawn = theme.line(x, [row["mean"] for row in told], "found", colour, width=2.5)
     text = [named(row["value"]) for row in told]
     traces = [
@@ -195,17 +196,18 @@ def cost(axis: Axis, *, name: str, unit: str, family: str) -> dict | None:
     if any(row.get("judge_mean") is not None for row in told):
         line = theme.line(x, [row.get("judge_mean") for row in told], "judge", theme.INK, dash="dot")
         traces.append(line | {"mode": "lines+markers", "marker": {"color": theme.INK, "size": 6}})
-    upright = {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": 100 * MOST_BELOW, "x1": 100 * MOST_BELOW,
+    upright = {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": 100 * DATA_OFF, "x1": 100 * DATA_OFF,
                "line": {"color": theme.EDGE, "width": 1.5, "dash": "dot"}}  # fmt: skip
     span = max(x) - min(x)
     return theme.figure(
         traces, title=f"{name} against the share of designs off the data, by {axis.name}",
         says=f"Each point is a {axis.name}, named beside it. Good: up without going right. A design is off the data "
-        "when it is less likely than all but a thousandth of them; right of the dotted line (5 %) the figures warn.",
-        x=theme.axis("off the data, % of designs", range=[min(x) - 0.06 * span - 0.5, max(x) + 0.1 * span + 1]),
+        "when it is less likely than all but a thousandth of them, or farther from what they have in common than 95 % "
+        "of them; the dotted line is where the data themselves are.",
+        x=theme.axis("off the data, % of designs", range=[-2, max(*x, 100 * DATA_OFF) + 0.1 * span + 1]),
         y=theme.axis(f"mean {name}{in_unit}"), height=340, shapes=[upright],
         table=_table((axis.name.capitalize(), "Off the data", "Found", "Judge"), [
-            (named(r["value"]), f"{r['below_floor']:.1%}", sensible(r["mean"]), sensible(r.get("judge_mean")))
+            (named(r["value"]), f"{r['off']:.1%}", sensible(r["mean"]), sensible(r.get("judge_mean")))
             for r in told
         ]),
         annotations=theme.end_labels(traces, gap=0.09),
@@ -234,7 +236,7 @@ def support(axis: Axis, *, family: str) -> list[tuple[str, dict]]:
             "data pass. Good: near the line.")),
         ("energy-mixing", _small(
             axis, {"R-hat": (lambda row: row.get("r_hat"), colour)}, level=(MOST_R_HAT, "warns"),
-            title="Do the chains agree?", y="split R-hat", says=_mixing_words(axis.rows))),
+            title="Split R-hat of the chains", y="split R-hat", says=_mixing_words(axis.rows))),
     ]  # fmt: skip
     return [(name, figure) for name, figure in made if figure]
 

@@ -198,13 +198,15 @@ def learn_step(state: State) -> Event:
     for name, value in numbers.items():
         total, n = state.window.get(name, (0.0, 0))
         state.window[name] = total + value, n + 1
+    message = ""
     if state.designing:
+        message = settle(state)
         numbers |= end_learning(state)
     durable = state.designing or state.step % state.config.record_every == 0
     if durable:
         numbers |= {name: total / n for name, (total, n) in state.window.items()}
         state.window = {}
-    return Event(step=state.step, durable=durable, numbers=_finite(numbers), message="")
+    return Event(step=state.step, durable=durable, numbers=_finite(numbers), message=message)
 
 
 def look(state: State) -> dict[str, float]:
@@ -218,16 +220,36 @@ def look(state: State) -> dict[str, float]:
     gain = state.space.gain(state.model.log_density, state.space.features(state.space.own[held]))
     if gain is None:
         return {}
-    if gain > state.best_gain or not state.best:
+    if gain > state.best_gain:
         state.best_gain = gain
         state.best = {name: value.detach().clone() for name, value in energy.state_dict().items()}
     return {"density_gain": gain}
 
 
+def settle(state: State) -> str:
+    """Put the best density in place; where none gave examples held out anything, the base alone is the density.
+
+    Says so in that case.
+    """
+    energy, held = state.model.energy, held_out(len(state.space.own))
+    if energy is None or state.config.form == "coupled" or not bool(held.any()):
+        return ""
+    if state.best:
+        energy.load_state_dict(state.best)
+        return ""
+    if state.space.gain(state.model.log_density, state.space.features(state.space.own[held][:1])) is None:
+        return ""
+    with torch.no_grad():
+        for weight in energy.parameters():
+            weight.zero_()
+    return (
+        "No density learned here tells structures that were held out from those the assembling model draws, so that "
+        "model alone says what is like your data."
+    )
+
+
 def end_learning(state: State) -> dict[str, float]:
     """The energies of the data once everything is learned, of those held out if any are, and what of them is told."""
-    if state.best and state.model.energy is not None:
-        state.model.energy.load_state_dict(state.best)
     held = held_out(len(state.space.own)).nonzero().squeeze(1)
     looked = held if len(held) else state.order
     rows = state.space.own[looked[torch.linspace(0, len(looked) - 1, min(FLOORED, len(looked))).round().long()]]

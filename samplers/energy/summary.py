@@ -37,12 +37,14 @@ def summarise(state: State, aim: Aim) -> dict[str, float]:
     if state.support is None:
         state.support = diagnostics.support(kind, state.space.structures, state.labelled)
     below = np.array(progress.log_density) < floor(state.floor)
+    beyond = state.support.residuals(diagnostics.features(kind, drawn)) > state.support.residual_limit
     found = {
         "value": aim.value, "is_target": float(aim.is_target), "n": float(len(distinct)), "n_drawn": float(len(drawn)),
         "valid": float(valid.mean()), "unique": len(distinct) / len(drawn),
         "novel": sum(text not in known for text in distinct) / len(distinct),
         "nearest": float(diagnostics.nearest_similarity(kind, distinct, state.space.structures).mean()),
         "predicted": float(np.mean(progress.predicted)), "below_floor": float(below.mean()),
+        "off": float((below | beyond).mean()),
         "energy": -float(np.mean(progress.log_density)),
         "acceptance": progress.acceptance / max(progress.n_steps, 1), **mixing(state),
         **state.support.measured(distinct),

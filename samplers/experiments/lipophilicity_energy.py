@@ -36,8 +36,8 @@ METHODS: Mapping[str, Mapping[str, Any]] = {
     "coupled": {"form": "coupled"},
     "climb": {"form": "coupled", "draw": "climb"},
 }
-TOLD = ("value", "predicted", "mean", "sd", "n", "valid", "unique", "novel", "nearest", "below_floor", "residual",
-        "residual_mid", "width", "overpromised", "r_hat", "ess", "acceptance")  # fmt: skip
+TOLD = ("value", "predicted", "mean", "sd", "n", "valid", "unique", "novel", "nearest", "below_floor", "off",
+        "residual", "residual_mid", "width", "overpromised", "r_hat", "ess", "acceptance")  # fmt: skip
 DISTRUST = ("floor", "support", "overpromised")  # warnings about designs; the one about mixing is told by r_hat
 
 
@@ -48,7 +48,7 @@ class HalfSettings(Settings):
     steps: int = setting(1000, label="Steps", help="Of learning values and density.", low=1, high=10_000_000)
     base_steps: int = setting(400, label="Assembling steps", help="Of learning the base, at most.", low=1)
     stock: int = setting(3000, label="Stock", help="Molecules drawn beforehand for negatives.", low=100)
-    weights: str = setting("0 1 2 4 8 16 32", label="Weights", help="The sweep.")
+    weights: str = setting("0 1 2 4 8 16 32 64", label="Weights", help="The sweep.")
     n_designs: int = setting(100, label="Designs", help="Distinct ones for each weight.", low=5, high=1_000_000)
     warm_up: int = setting(40, label="Warm-up", help="Steps of every chain before a design is taken.", low=8)
     thinning: int = setting(10, label="Thinning", help="Steps between two designs of a chain.", low=1)
@@ -148,6 +148,7 @@ def measured(state: State, two: Half, told: Mapping[str, float]) -> dict[str, fl
         "data_mean": float(two.labels.mean()), "data_best": float(two.labels.max()), "data_judged": float(seen.mean()),
         "n_seen": float(len(two.seen)), "floor_energy": told.get("floor_energy", np.nan),
         **{name: told[name] for name in ("base_validation_nats", "density_gain") if name in told},
+        "best_gain": state.best_gain,
     }  # fmt: skip
     rows = []
     for i, aim in enumerate(state.aims):

@@ -44,8 +44,8 @@ def learned(step: int, **more) -> dict:
 def aim(at: int, weight: float, mean: float, *warns: str, **more) -> dict:
     told = {
         "value": weight, "is_target": 0.0, "mean": mean, "sd": 0.4, "predicted": mean + 0.2, "n": 6.0, "n_drawn": 8.0,
-        "below_floor": 0.01, "novel": 1.0, "nearest": 0.5, "width": 0.7, "residual": 0.06, "residual_mid": 0.8,
-        "r_hat": 1.02, "ess": 90.0, "overpromised": 0.1,
+        "below_floor": 0.01, "off": 0.06, "novel": 1.0, "nearest": 0.5, "width": 0.7, "residual": 0.06,
+        "residual_mid": 0.8, "r_hat": 1.02, "ess": 90.0, "overpromised": 0.1,
     }  # fmt: skip
     return {f"aim/{at}/{name}": number for name, number in (told | more).items()} | {
         f"aim/{at}/warns/{name}": 1.0 for name in warns

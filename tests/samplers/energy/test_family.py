@@ -108,8 +108,8 @@ def test_every_weight_gets_its_distinct_designs_and_its_figures(kind):
     state, events = finished(prepared(kind))
     assert state.finished == "All 2 weights have their designs."
     found = told(events)
-    names = {"value", "mean", "sd", "predicted", "below_floor", "energy", "novel", "nearest", "residual", "width",
-             "overpromised", "acceptance", "unique", "valid", "n"}  # fmt: skip
+    names = {"value", "mean", "sd", "predicted", "below_floor", "off", "energy", "novel", "nearest", "residual",
+             "width", "overpromised", "acceptance", "unique", "valid", "n"}  # fmt: skip
     assert {f"aim/1/{name}" for name in names} <= set(found)
     assert found["aim/0/n"] == found["aim/1/n"] == 6.0
     assert {source for source, _ in state.archive.runs} <= {"weight 0", "weight 4"}
