@@ -11,6 +11,7 @@ import csv
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ class MeasuredSettings(LearningSettings):
 
 @dataclass(frozen=True, slots=True)
 class Opinions:
-    """The reward with the labeler in it, the judge, their held-out reports and the labels they were taught."""
+    """The reward with the labeler in it, the judge, their held-out figures, and the labels they were taught."""
 
     reward: Any
     judge: Any
@@ -96,14 +97,20 @@ def opinions(labelled: Sequence[str], labels: Floats, name: str, seed: int) -> O
     return Opinions(Reward(definition, {name: models[0]}), models[1], labels, errors)
 
 
+@lru_cache(maxsize=1)
+def taught(path: Path, column: str, name: str, seed: int) -> tuple[list[str], Opinions]:
+    """The labelled molecules and both models; kept, since the methods of one seed follow each other and share them."""
+    labelled, labels = measured_values(path, column)
+    return labelled, opinions(labelled, labels, name, seed)
+
+
 def run(
     method: str, seed: int, settings: MeasuredSettings,
     *, device: str, data: Path | None, progress: Progress, checkpoint: Checkpoint,
 ) -> Outcome:  # fmt: skip
     """Learn until the gate, then designs for every target by both opinions."""
     assert data is not None  # the runner has checked
-    labelled, labels = measured_values(data / settings.file, settings.column)
-    two = opinions(labelled, labels, settings.property, seed)
+    labelled, two = taught(data / settings.file, settings.column, settings.property, seed)
     structures = list(dict.fromkeys([*labelled, *read(data / "unlabelled", settings)]))
     state, curve, metrics = learned(
         replace(settings.config(method), targets=""), Molecules(structures, labelled), two.reward, seed,
