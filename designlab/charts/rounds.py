@@ -10,9 +10,10 @@ GROUPS = {
     "fresh": ("fresh draws", theme.RANDOM),
     "failures": ("failures learned from", theme.OUTSIDE),
     "held_out": ("failures held out", theme.EDGE),
-    "earlier": ("earlier failures", theme.DATA),
+    "earlier": ("earlier failures", theme.INK),
     "hits": ("hits", theme.ACCENT),
 }
+NO_SIGNAL = 1e-6  # scores that differ by less are rounding: the failure model has learned nothing
 RATES = [10 ** (-4 + i / 10) for i in range(31)]  # 1 in 10,000 to 1 in 10
 
 
@@ -20,7 +21,7 @@ def log_ratios(histogram: dict, threshold: float | None) -> theme.Figure | None:
     """How fresh draws, failures and hits score under the filter of a round; None where nothing was counted."""
     edges = histogram.get("edges")
     shown = [(key, *GROUPS[key]) for key in GROUPS if sum(histogram.get(key, []))]
-    if not edges or not shown:
+    if not edges or not shown or edges[-1] - edges[0] < NO_SIGNAL:
         return None
     traces, rows = [], []
     for key, name, colour in shown:
@@ -56,7 +57,7 @@ def over_rounds(numbers: Sequence[str], reports: Sequence[dict], expected: float
         return None
     accepted = [one.get("acceptance") for one in reports]
     told = [one.get("auc", one.get("auc_train")) for one in reports]
-    traces = [theme.line(numbers, told, "told apart (AUC)", theme.INK), theme.line(numbers, accepted, "accepted")]
+    traces = [theme.line(numbers, told, "AUC", theme.INK), theme.line(numbers, accepted, "accepted")]
     for trace in traces:
         trace["mode"] = "lines+markers"
     shape, mark = theme.level(expected, "1/f")
@@ -64,14 +65,19 @@ def over_rounds(numbers: Sequence[str], reports: Sequence[dict], expected: float
     return theme.figure(
         traces,
         title="Acceptance and separation by round",
-        says="Good: acceptance stays near 1/f, and separation above 0.5. Three rounds near 0.5 mean that nothing more "
-        "is learned.",
+        says="Good: acceptance stays near 1/f, and the AUC of failures against fresh draws above 0.5. Three rounds "
+        "near 0.5 mean that nothing more is learned.",
         x=theme.axis("round", type="category"),
         y=theme.axis("share", range=[0, 1.02]),
         table={"head": ["round", "accepted", "AUC"], "rows": rows},
         shapes=[shape],
         annotations=theme.end_labels(traces, [mark]),
     )
+
+
+def rounded(value: float) -> str:
+    """A large number to three digits, written out: 45,600,000."""
+    return f"{float(f'{value:.3g}'):,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _share(value: float | None) -> str:
@@ -90,11 +96,11 @@ def supports(numbers: Sequence[str], reports: Sequence[dict]) -> theme.Figure | 
     return theme.figure(
         [drawn],
         title="Effective support of the generator by round",
-        says=f"Good: stays wide. It began with {first:,.3g} candidates and has {y[-1]:,.3g}; below a tenth of the "
-        "start it has collapsed onto few.",
+        says=f"Good: stays wide. It began with {rounded(first)} candidates and has {rounded(y[-1])}; below a tenth of "
+        "the start it has collapsed onto few.",
         x=theme.axis("round", type="category"),
         y=theme.axis("candidates", type="log"),
-        table={"head": ["round", "candidates"], "rows": [[f"{a}", f"{b:,.3g}"] for a, b in zip(x, y, strict=True)]},
+        table={"head": ["round", "candidates"], "rows": [[f"{a}", rounded(b)] for a, b in zip(x, y, strict=True)]},
     )
 
 
@@ -105,7 +111,7 @@ def odds(n_wells: int, n_exploration: int, chance: Callable[[float, int], float]
     plain = [chance(rate, n_wells) for rate in RATES]
     insured = [chance(rate, n_exploration) for rate in RATES]
     traces = [
-        theme.line(RATES, plain, f"plain, {n_wells:,} wells", theme.RANDOM),
+        theme.line(RATES, plain, f"plain, {n_wells:,}", theme.RANDOM),
         theme.line(RATES, insured, f"exploration, {n_exploration:,}", theme.family_colour("banel")),
     ]
     rows = [[f"1 in {1 / rate:,.0f}", f"{chance(rate, n_wells):.1%}", f"{chance(rate, n_exploration):.1%}"]

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from designlab.engine import files
+from designlab.engine import chemistry, files
+from designlab.engine.designs import designs_of
 from designlab.engine.tables import columns, structures_of
 from samplers import api
 
@@ -69,6 +70,11 @@ def undo(spec: dict, state: Packed, wells: Sequence[dict], index: int) -> tuple[
     return _changed(
         state, lambda source, folder: api.undo_round(spec, source=source, folder=folder, wells=wells, number=index)
     )
+
+
+def piece_picture(kind: str, piece: str) -> str:
+    """A piece of a design as safe markup: a fragment with * where it is joined, or a word of letters."""
+    return chemistry.depict_pattern(piece) if kind == "molecule" else designs_of(kind).picture(piece)
 
 
 def _changed(state: Packed, change: Callable[[Path, Path], dict]) -> tuple[dict, Packed]:

@@ -8,6 +8,8 @@ from django.http import Http404
 
 from designlab.accounts.models import Team, User
 from designlab.charts import rounds as charts
+from designlab.charts.rounds import rounded
+from designlab.common.templatetags.figures import percent
 from designlab.engine import rounds as engine
 from designlab.engine.designs import designs_of
 from designlab.rounds.models import Round, Search, Well
@@ -123,7 +125,9 @@ def rates(search: Search) -> list[Rate]:
         n_passed, n_failed = told[arm, Verdict.PASS], told[arm, Verdict.FAIL]
         n = n_passed + n_failed
         if n and not n_passed:
-            words = f"all {n:,} failed: with 95 % confidence fewer than {engine.upper_rate(n):.1%} of such wells pass"
+            words = (
+                f"all {n:,} failed: with 95 % confidence fewer than {percent(engine.upper_rate(n))} of such wells pass"
+            )
         else:
             words = f"{n_passed:,} of {n:,} passed" if n else "none tested yet"
         found.append(Rate(name, n_passed, n, words))
@@ -140,7 +144,7 @@ def honest(search: Search) -> str:
         return ""
     return (
         f"{n:,} failure{'s' if n > 1 else ''} and no pass: the success rate of what was tested is below "
-        f"{engine.upper_rate(n):.1%} with 95 % confidence."
+        f"{percent(engine.upper_rate(n))} with 95 % confidence."
     )
 
 
@@ -152,14 +156,16 @@ def warnings(search: Search, line: Line | None) -> list[str]:
         ours, plain = filtered.n_passed / filtered.n_tested, exploration.n_passed / exploration.n_tested
         if plain > ours:
             said.append(
-                f"Exploration wells pass more often ({plain:.0%}) than filtered ones ({ours:.0%}): hits seem to lie "
+                f"Exploration wells pass more often ({exploration.n_passed:,} of {exploration.n_tested:,}) than "
+                f"filtered ones ({filtered.n_passed:,} of {filtered.n_tested:,}): hits seem to lie "
                 "among what the generator finds common, where learning from failures does harm. Raise the exploration "
                 "share to 1 in a new search, which is plain resampling, or learn from the hits."
             )
     rejecting = sorted({number for well in hits(search) for number in well.rejected_by})
     if rejecting:
-        which = ", ".join(str(number) if number else "the uploaded failures" for number in rejecting)
-        said.append(f"A filter would have rejected a hit (round {which}); it was lowered until the hit passes.")
+        said.append(
+            f"The filter of {rounds_in_words(rejecting)} would have rejected a hit; it was lowered until that passes."
+        )
     corrected = (
         search.wells.filter(answers__replaced=Verdict.FAIL, round__status=Round.Status.CLOSED).distinct().count()
     )
@@ -169,6 +175,11 @@ def warnings(search: Search, line: Line | None) -> list[str]:
             f"{'were' if corrected > 1 else 'was'} corrected; take that round back to learn without."
         )
     return list(dict.fromkeys(said))
+
+
+def rounds_in_words(numbers: list[int]) -> str:
+    """Whose filters these are: "the uploaded failures and of round 1"."""
+    return " and of ".join(f"round {number}" if number else "the uploaded failures" for number in numbers)
 
 
 def hits(search: Search) -> list[Well]:
@@ -200,7 +211,7 @@ def facts(line: Line) -> list[tuple[str, str]]:
     """The numbers of a learned round, named, with what they are measured against."""
     n, told = line.numbers, []
     if "acceptance" in n:
-        told.append(("Accepted", f"{n['acceptance']:.0%} of fresh draws; 1/f is {n['expected']:.0%}"))
+        told.append(("Accepted", f"{percent(n['acceptance'])} of fresh draws; 1/f is {percent(n['expected'])}"))
     if "auc" in n:
         learned = f"{n['auc_train']:.2f} on those learned from" if "auc_train" in n else ""
         told.append(("Told apart", f"AUC {n['auc']:.2f} on held-out failures, {learned}; 0.5 is nothing learned"))
@@ -211,11 +222,14 @@ def facts(line: Line) -> list[tuple[str, str]]:
                      f"held-out ones, after {n['failure_epochs']:.0f} epochs"))  # fmt: skip
     if "support" in n:
         told.append(
-            ("Effective support", f"{n['support']:,.3g} candidates; {n['first_support']:,.3g} before any failure")
+            (
+                "Effective support",
+                f"{rounded(n['support'])} candidates; {rounded(n['first_support'])} before any failure",
+            )
         )
         told.append(("Drift", f"{n['kl']:.2f} nats from the first generator"))
         told.append(("Length", f"{n['length']:.3g} building steps; {n['first_length']:.3g} at first"))
-        told.append(("Valid and different", f"{n['unique']:.0%} of draws; {n['first_unique']:.0%} at first"))
+        told.append(("Valid and different", f"{percent(n['unique'])} of draws; {percent(n['first_unique'])} at first"))
     return told
 
 
@@ -237,9 +251,8 @@ def batch_facts(this: Round) -> list[tuple[str, str]]:
 
 def pieces(line: Line, kind: str) -> dict[str, list[dict]]:
     """Favoured and avoided pieces with their drawings."""
-    designs = designs_of(kind)
     return {
-        name: [one | {"picture": designs.picture(one["piece"])} for one in line.round.pieces.get(name, [])]
+        name: [one | {"picture": engine.piece_picture(kind, one["piece"])} for one in line.round.pieces.get(name, [])]
         for name in ("favoured", "avoided")
     }
 
@@ -279,7 +292,9 @@ def page(user: User, search: Search, wanted: str = "") -> dict:
         "earlier": [(well, designs.picture(well.smiles)) for well in _wells(chosen)] if chosen and wanted else [],
         "enough": bool(current) and answered >= search.settings["min_share"] * current.n,
         "n_answered": answered,
-        "hits": [(well, designs.picture(well.smiles)) for well in hits(search)],
+        "hits": [
+            (well, designs.picture(well.smiles), rounds_in_words(sorted(well.rejected_by))) for well in hits(search)
+        ],
         "insurance": insurance(search),
         "honest": honest(search),
         "rates": rates(search),

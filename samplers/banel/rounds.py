@@ -95,7 +95,8 @@ def warnings(state: State, record: Round) -> list[str]:
     """What a person should know about a round, in words."""
     numbers, said = record.numbers, []
     acceptance, expected = numbers.get("acceptance"), numbers.get("expected")
-    if acceptance is not None and expected and not 0.5 < acceptance / expected < 2:
+    used = state.number in state.filter_rounds  # one that was refused rejects nobody
+    if used and acceptance is not None and expected and not 0.5 < acceptance / expected < 2:
         said.append(f"The filter passes {acceptance:.0%} of fresh candidates instead of {expected:.0%}.")
     if numbers["support"] < 0.1 * numbers["first_support"]:
         said.append(f"The generator's effective support has shrunk to {numbers['support']:.3g} candidates.")

@@ -98,3 +98,12 @@ def test_the_outcome_names_what_is_known():
     assert outcome(run) == words
     assert outcome(Run(status="failed", message="The vocabulary is empty.")) == "The vocabulary is empty."
     assert outcome(Run(status="queued")) == "It has not begun yet."
+
+
+@pytest.mark.parametrize(
+    ("share", "words"), [(0.38, "38 %"), (0.1, "10 %"), (0.052, "5.2 %"), (1, "100 %"), (0.995, "99.5 %"), (None, "–")]
+)
+def test_shares_are_written_in_per_cent(share, words):
+    from designlab.common.templatetags.figures import percent
+
+    assert percent(share) == words

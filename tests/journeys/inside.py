@@ -185,3 +185,69 @@ def ledger(run_id: int) -> dict:
         "checkpoints": list(run.checkpoints.order_by("step").values_list("step", flat=True)),
         "spec": json.loads(json.dumps(run.spec["config"])),
     }
+
+
+def campaign_in_which_all_failed() -> int:
+    """A campaign over DNA in the owner's team; its id."""
+    import copy
+
+    from designlab.accounts.models import Membership, User
+    from tests.designlab import factories
+
+    owner = User.objects.get()
+    team = Membership.objects.get(user=owner).team
+    data = factories.make_sequence_dataset(team, owner, texts=factories.sequences(120))
+    return factories.make_campaign(team, owner, labelled=data, reward=copy.deepcopy(factories.DNA_REWARD)).id
+
+
+def wells() -> list[dict]:
+    """Every well of the only search, with what decides about its round."""
+    from designlab.rounds.models import Search
+
+    search = Search.objects.get()
+    rows = search.wells.select_related("round").order_by("index")
+    return [
+        {"label": well.label, "place": well.place, "round": well.round.number, "arm": well.arm, "key": well.key,
+         "margin": well.margin, "verdict": well.verdict, "rejected_by": well.rejected_by, "charged": search.n_charged}
+        for well in rows
+    ]  # fmt: skip
+
+
+def small_search() -> int:
+    """A started search over DNA in a team of its own, always over the same data; its id."""
+    from designlab.accounts.models import Team
+    from tests.designlab import factories
+    from tests.designlab.rounds import small
+
+    team = factories.make_team(f"Team {Team.objects.count()}")
+    return small.start(team, factories.make_user(team), rounds={"budget": 36}).id
+
+
+def tell_some(search_id: int, n: int) -> int | None:
+    """Ask for a round where none is open, and fail up to n open wells; how many are left, None when all is spent."""
+    from designlab.rounds import services
+    from designlab.rounds.models import Search
+
+    search = Search.objects.get(id=search_id)
+    owner = search.created_by
+    if search.status == "ready":
+        if not search.n_left:
+            return None
+        services.ask_for_round(actor=owner, search_id=search_id)
+        return 0
+    wells = list(search.wells.filter(verdict="").order_by("-index")[:n])
+    services.tell_verdicts(actor=owner, search_id=search_id, told={well.pk: "fail" for well in wells})
+    return search.wells.filter(verdict="").count()
+
+
+def charges(search_id: int) -> dict:
+    """The ledger of a search and its wells, by everything that a kill could change."""
+    from designlab.rounds.models import Answer, Search
+
+    search = Search.objects.get(id=search_id)
+    return {
+        "status": search.status, "charged": search.n_charged, "budget": search.budget, "wells": search.wells.count(),
+        "rounds": list(search.rounds.values_list("number", "status", "report__n_failures")),
+        "answers": Answer.objects.filter(well__search=search).count(),
+        "drawn": [list(row) for row in search.wells.values_list("index", "round__number", "position", "key", "arm")],
+    }  # fmt: skip

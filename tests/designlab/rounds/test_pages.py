@@ -143,7 +143,7 @@ def test_a_learned_round_shows_its_diagnostics_in_words(signed_in, team, owner):
     assert f"{n} failures and no pass: the success rate of what was tested is below" in page
     for words in ("Score of candidates under the filter of this round", "Effective support", "Drift", "Drawn",
                   "Rejected by filters", "Mean distance of two candidates", "Nearest failure, filtered", "Avoided now",
-                  "Chance that plain resampling would have found a hit by now", "of fresh draws; 1/f is 50%",
+                  "Chance that plain resampling would have found a hit by now", "of fresh draws; 1/f is 50 %",
                   "with 95 % confidence fewer than"):  # fmt: skip
         assert words in page, words
     assert signed_in.get(at(search), {"round": "1"}).content.decode().count("Wells of round") == 2
@@ -159,7 +159,7 @@ def test_hits_are_announced_with_what_the_filters_say(signed_in, team, owner):
     small.work_off(search)
     page = text_of(signed_in.get(at(search)))
     assert "1 hit" in page
-    assert "the filter of round 1 would have rejected it; lowered" in page
+    assert "would have been rejected by the filter of round 1; lowered" in page
     assert "had rejected a hit" in page
     assert hit.label in page
 
@@ -169,7 +169,7 @@ def test_plain_resampling_is_suggested_where_exploration_finds_more(team, owner)
     search.wells.filter(arm=Well.Arm.FILTERED).update(verdict="fail")
     search.wells.filter(arm=Well.Arm.PRIOR).update(verdict="pass")
     said = selectors.warnings(search, None)
-    assert "Exploration wells pass more often (100%) than filtered ones (0%)" in said[0]
+    assert "Exploration wells pass more often (3 of 3) than filtered ones (0 of 8)" in said[0]
     assert "plain resampling" in said[0]
 
 
