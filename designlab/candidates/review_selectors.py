@@ -9,6 +9,7 @@ from django.db.models import Count, Q, QuerySet
 from django.http import Http404
 
 from designlab.accounts.models import Membership, Team, User
+from designlab.candidates.agreement import HIGH, MODERATE, Alpha, Reason, Reviewer, alpha_of, reasons_of, reviewers_of
 from designlab.candidates.models import Assignment, Candidate, ReviewItem, ReviewRound, Vote
 
 SECONDS_EACH = 12  # expected for one vote, before this person's own pace is known
@@ -156,30 +157,35 @@ def side(value: int) -> str:
 
 @dataclass(frozen=True)
 class Agreement:
-    """How often two reviewers fall to the same side on the same molecule."""
+    """How far the reviewers of a round agree: beyond chance, in plain pairs, each of them, and on each reason."""
 
+    alpha: Alpha
     n_pairs: int
-    n_agreed: int
-
-    @property
-    def percent(self) -> int | None:
-        """Of all pairs of votes, those that agree."""
-        return round(100 * self.n_agreed / self.n_pairs) if self.n_pairs else None
+    n_agreed: int  # pairs of votes on one molecule that fall to the same side
+    reviewers: list[Reviewer]
+    reasons: list[Reason]
 
     @property
     def words(self) -> str:
-        """What the percentage means for the decision."""
-        if self.percent is None:
+        """What the figure means for the decision."""
+        if not self.n_pairs:
             return "No molecule has two votes yet, so nothing can be said of agreement."
-        if self.percent >= 80:
+        if self.alpha.value is None:
+            return "All votes are the same, so agreement cannot be told from habit."
+        # High only where the interval does not reach down to what should be talked about: few votes say little.
+        if self.alpha.value >= HIGH and (self.alpha.low or 0) >= MODERATE:
             return "high: the votes can be taken as they are."
-        return "moderate: treat single votes with care." if self.percent >= 60 else "low: talk before you decide."
+        if self.alpha.value >= MODERATE:
+            return "moderate: treat single votes with care."
+        return "low: talk before you decide."
 
 
 def agreement(judged: Sequence[Judged]) -> Agreement:
-    """Over all pairs of votes on one molecule; yes, unsure and no are the sides."""
+    """Over all molecules with two votes or more; yes, unsure and no are the sides."""
     pairs = [side(a.value) == side(b.value) for one in judged for a, b in combinations(one.votes, 2)]
-    return Agreement(len(pairs), sum(pairs))
+    votes = [{vote.user.username: vote.value for vote in one.votes} for one in judged]
+    reasons = [{vote.user.username: vote.reasons for vote in one.votes} for one in judged]
+    return Agreement(alpha_of(votes), len(pairs), sum(pairs), reviewers_of(votes), reasons_of(reasons))
 
 
 def judged(this: ReviewRound) -> list[Judged]:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from datetime import timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from django.utils import timezone
 from designlab.candidates import review_selectors as selectors
 from designlab.candidates import review_services as services
 from designlab.candidates import selection
+from designlab.candidates.agreement import alpha_of
 from designlab.candidates.filters import Filter
 from designlab.candidates.models import ReviewItem, Vote
 from designlab.candidates.objectives import objectives_of
@@ -216,9 +218,21 @@ def test_columns_mean_spread_and_agreement_by_hand(lab, send):
     assert [one.mean for one in judged] == [4.5, 1.5, 3.0, None]
     assert [one.spread for one in judged] == ["4–5", "1–2", "1–5", ""]
     agreed = selectors.agreement(judged)
-    assert (agreed.n_agreed, agreed.n_pairs, agreed.percent) == (2, 3, 67)
-    assert agreed.words.startswith("moderate")
-    assert selectors.agreement([]).percent is None
+    assert (agreed.n_agreed, agreed.n_pairs) == (2, 3)
+    assert agreed.alpha == alpha_of([{"r": 5, "d": 4}, {"r": 1, "d": 2}, {"r": 5, "d": 1}])
+    assert agreed.words.startswith("low") and len(agreed.reviewers) == 2
+    assert "nothing can be said" in selectors.agreement([]).words
+
+
+def test_agreement_is_shown_with_its_interval_by_reviewer_and_by_reason(lab, send, signed_in):
+    this = send(n=4, reviewers=[lab.reviewer, lab.designer])
+    for position, values in {1: (5, 4), 2: (1, 2), 3: (4, 4), 4: (2, 1)}.items():
+        for person, value in zip((lab.reviewer, lab.designer), values, strict=True):
+            vote(person, this, position, value, reasons=["reactive"] if value < 3 else [])
+    html = signed_in(lab.owner).get(reverse("candidates:review", args=[this.pk])).content.decode()
+    assert "agreement beyond chance" in html and "4 of 4 pairs of votes" in html
+    rows = re.findall(r"<tr><td>(\w+)</td><td class=\"num\">(\d+)</td><td class=\"num\">([\d.]+)</td>", html)
+    assert ("grace", "4", "3.0") in rows and ("reactive", "4", "1.0") in rows
 
 
 def test_decisions_are_kept_and_on_record(lab, send, signed_in):
