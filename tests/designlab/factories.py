@@ -95,6 +95,13 @@ def make_campaign(team: Team, user: User, **changes) -> Campaign:
     return Campaign.objects.create(team=team, created_by=user, **given)
 
 
+def saved_reward(user: User, team: Team, campaign: Campaign):
+    """The campaign's reward under a name, version 1."""
+    from designlab.campaigns import saved_rewards
+
+    return saved_rewards.save_reward(actor=user, team=team, name="Soluble", reward=campaign.reward)
+
+
 def make_run(campaign: Campaign, user: User, **changes) -> Run:
     """A finished run without candidates."""
     data = campaign.labelled
