@@ -163,9 +163,8 @@ def warnings(search: Search, line: Line | None) -> list[str]:
             )
     rejecting = sorted({number for well in hits(search) for number in well.rejected_by})
     if rejecting:
-        said.append(
-            f"The filter of {rounds_in_words(rejecting)} would have rejected a hit; it was lowered until that passes."
-        )
+        lowered = "; it was lowered until that passes" if search.settings["mode"] == "promote" else ""
+        said.append(f"The filter of {rounds_in_words(rejecting)} would have rejected a hit{lowered}.")
     corrected = (
         search.wells.filter(answers__replaced=Verdict.FAIL, round__status=Round.Status.CLOSED).distinct().count()
     )

@@ -14,6 +14,7 @@ urlpatterns = [
     path("<int:pk>/learn", views.learn, name="learn"),
     path("<int:pk>/end", views.end, name="end"),
     path("<int:pk>/take-up", views.take_up, name="take_up"),
+    path("<int:pk>/ledger.csv", views.ledger, name="ledger"),
     path("<int:pk>/upload", views.upload, name="upload"),
     path("<int:pk>/verdicts", views.tell, name="tell"),
     path("round/<int:pk>/plate.csv", views.plate, name="plate"),

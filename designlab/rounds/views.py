@@ -14,7 +14,7 @@ from designlab.engine.errors import SettingRefused
 from designlab.operations.selectors import worker_listening
 from designlab.rounds import exports, selectors, services
 from designlab.rounds.files import MOST_PROBLEMS, VerdictsRefused
-from designlab.rounds.forms import StartForm, initial
+from designlab.rounds.forms import StartForm, initial, rules_of
 from designlab.rounds.models import Search
 from designlab.rounds.services import Receipt, RoundRefused
 
@@ -60,7 +60,10 @@ def new(request: HttpRequest) -> HttpResponse:
 def _like(campaign: Campaign | None, failed: DataSet | None, ready) -> DataSet | None:
     if campaign is not None:
         return campaign.unlabelled or campaign.labelled
-    return failed or ready.first()
+    if failed is not None:  # a library to draw from is worth more than the failures themselves
+        others = ready.filter(kind=failed.kind).exclude(pk=failed.pk)
+        return others.order_by("-n_structures", "-id").first() or failed
+    return ready.first()
 
 
 def _defaults(campaign: Campaign | None, failed: DataSet | None, like: DataSet | None) -> dict:
@@ -69,7 +72,9 @@ def _defaults(campaign: Campaign | None, failed: DataSet | None, like: DataSet |
     about = campaign or failed
     name = f"{about}: learning from failures"[:120] if about else "Learning from failures"
     told = {"name": name, "like": like.pk if like else "", "failed": failed.pk if failed else "", "seed": 1}
-    return told | {"rule": "all"} | initial(rows)
+    rules = [rule for rule, _ in rules_of(failed)]
+    classes = [rule for rule in rules if rule.startswith("class:")]  # where a file says itself what failed, believe it
+    return told | {"rule": (classes or rules)[0]} | initial(rows)
 
 
 def _start(request: HttpRequest, form: StartForm, campaign: Campaign | None) -> Search | None:
@@ -172,6 +177,16 @@ def plate(request: HttpRequest, pk: int) -> HttpResponse:
     this = selectors.round_for(request.user, pk)
     answer = StreamingHttpResponse(exports.plate_list(this), content_type="text/csv; charset=utf-8")
     name = f"{slugify(this.search.name)[:60] or 'search'}-round-{this.number}.csv"
+    answer["Content-Disposition"] = f'attachment; filename="{name}"'
+    return answer
+
+
+@require_GET
+def ledger(request: HttpRequest, pk: int) -> HttpResponse:
+    """Every well of a search as CSV: what was charged, when, for what, and what came back."""
+    found = selectors.search_for(request.user, pk)
+    answer = StreamingHttpResponse(exports.ledger(found), content_type="text/csv; charset=utf-8")
+    name = f"{slugify(found.name)[:60] or 'search'}-ledger.csv"
     answer["Content-Disposition"] = f'attachment; filename="{name}"'
     return answer
 

@@ -109,8 +109,13 @@ def _prepare(search: Search, heart: Heartbeat) -> Piece:
 
 def _pretrain(search: Search, heart: Heartbeat) -> Piece:
     deadline = time.monotonic() + settings.SLICE_S
+
+    def on_event(figures: dict) -> None:  # what the page shows meanwhile; nothing depends on it
+        ours = Search.objects.filter(id=search.id, fencing_token=heart.token)
+        ours.update(progress={"step": figures["step"], "of": figures["of"]})
+
     told, state = engine.advance_prior(
-        search.spec, _state(search), on_event=lambda figures: None,
+        search.spec, _state(search), on_event=on_event,
         should_stop=lambda: heart.lost() or time.monotonic() >= deadline,
     )  # fmt: skip
 

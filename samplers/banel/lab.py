@@ -115,12 +115,18 @@ def learn_uploaded(
 
 
 def veto(spec: Mapping[str, Any], *, source: Path, folder: Path, wells: Sequence[Plain], hits: Sequence[int]) -> Plain:
-    """Let every stored filter judge these hits (indices of wells), and lower the ones that would have rejected one."""
+    """Let every stored filter judge these hits (indices of wells), and lower the ones that would have rejected one.
+
+    With hits that only count (`negatives_only`) no filter is lowered.
+    """
     _set_threads(spec)
     state = _load(spec, source, wells)
     entries = [state.ledger.entries[index] for index in hits]
     record = Round(number=state.number, nre=state.ledger.nre, n_failures=0, n_hits=len(entries), learned=[])
+    as_they_were = list(state.filters)
     relax(state, torch.tensor([entry.row for entry in entries]), [entry.key for entry in entries], record)
+    if state.settings.mode != "promote":
+        state.filters = as_they_were
     _save(state, source, folder)
     judged = [
         {"well": index, "rejected_by": list(one.rejected_by), "margins": list(one.margins)}

@@ -28,7 +28,10 @@ STANDS_FOR = {
         *(f"candidates:{n}" for n in ("list", "counting", "download", "space", "modes", "review_new")),
     ],
     Candidate: ["candidates:detail", "candidates:drawing"],
-    Search: [f"rounds:{n}" for n in ("search", "live", "propose", "learn", "end", "take_up", "upload", "tell")],
+    Search: [
+        f"rounds:{n}"
+        for n in ("search", "live", "propose", "learn", "end", "take_up", "ledger", "upload", "tell")
+    ],
     Round: [f"rounds:{n}" for n in ("plate", "sent", "undo")],
     Well: ["rounds:correct"],
     ReviewRound: [f"candidates:{n}" for n in ("review", "vote", "decide", "freeze", "review_export")],

@@ -109,6 +109,20 @@ def test_a_structure_that_looks_like_a_formula_is_escaped(team, owner, signed_in
     assert "'=1+2" in b"".join(answer.streaming_content).decode()
 
 
+def test_the_ledger_has_a_line_for_every_charge_with_its_purpose_and_corrections(signed_in, team, owner):
+    search = small.opened(team, owner)
+    well = search.wells.first()
+    small.tell(search, owner, [well], "fail")
+    services.correct_verdict(actor=owner, well_id=well.pk, verdict="inconclusive")
+    text = b"".join(signed_in.get(reverse("rounds:ledger", args=[search.pk])).streaming_content).decode()
+    rows = list(csv.DictReader(io.StringIO(text)))
+    search.refresh_from_db()
+    assert len(rows) == search.n_charged == 12
+    assert {row["purpose"] for row in rows} == {"filtered", "exploration", "replicate"}
+    assert (rows[0]["verdict"], rows[0]["replaced"], rows[0]["answered_by"]) == ("inconclusive", "fail", owner.username)
+    assert rows[1]["answered_by"] == ""
+
+
 def test_a_wrong_file_tells_each_row_and_changes_nothing(signed_in, team, owner):
     search = small.opened(team, owner)
     label = search.wells.first().label
@@ -214,3 +228,15 @@ def test_lists_and_home_name_what_waits(signed_in, team, owner):
         page = text_of(signed_in.get(address))
         assert at(search) in page
         assert "waiting for verdicts" in page
+
+
+def test_a_file_that_says_itself_what_failed_is_believed(signed_in, team, owner):
+    data = factories.make_sequence_dataset(team, owner)
+    library = factories.make_sequence_dataset(team, owner, texts=factories.sequences(60, seed=2))
+    page = text_of(signed_in.get(reverse("rounds:new"), {"failed": data.pk}))
+    assert '<option value="all" selected>' in page
+    assert f'<option value="{library.pk}" selected>' in page  # the larger one is what to be like
+    data.labels[0] |= {"kind": "class"}
+    data.save()
+    page = text_of(signed_in.get(reverse("rounds:new"), {"failed": data.pk}))
+    assert '<option value="class:score" selected>' in page

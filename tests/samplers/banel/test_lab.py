@@ -134,6 +134,20 @@ def test_a_filter_that_rejects_a_hit_is_lowered_at_once(tmp_path, ready):
     assert again["vetoes"][0]["rejected_by"] == []
 
 
+def test_a_hit_that_only_counts_lowers_nothing(tmp_path):
+    spec = SPEC | api.check_rounds(SMALL["rounds"] | {"mode": "negatives_only"}, SMALL["prior"])
+    start, _ = pretrained(tmp_path / "prior", spec)
+    wells = answered(api.propose_round(spec, source=start, wells=[])["wells"])
+    folder, vetoed, again = (after(tmp_path, name) for name in ("one", "vetoed", "again"))
+    api.learn_round(spec, source=start, folder=folder, wells=wells)
+    batch = api.propose_round(spec, source=folder, wells=wells)["wells"]
+    worst = min(batch, key=lambda well: well["margin"])
+    everything = wells + answered(batch, {well["index"]: "pass" if well is worst else "" for well in batch})
+    for source, target in ((folder, vetoed), (vetoed, again)):
+        told = api.veto_round(spec, source=source, folder=target, wells=everything, hits=[worst["index"]])
+        assert told["vetoes"][0]["rejected_by"] == [0]
+
+
 def test_a_failure_that_turns_out_a_hit_counts_as_new(tmp_path, ready):
     wells = answered(api.propose_round(SPEC, source=ready[0], wells=[])["wells"])
     folder = after(tmp_path)
