@@ -34,7 +34,7 @@ NO_PAGE = frozenset({
     "campaigns:reward_version_upload", "campaigns:reward_version_json", "campaigns:new_run", "campaigns:set_budgets",
     "campaigns:reward_json", "campaigns:run_live", "campaigns:pause", "campaigns:resume", "campaigns:stop",
     "campaigns:clone", "rounds:live", "rounds:propose", "rounds:learn", "rounds:end", "rounds:take_up",
-    "rounds:upload", "rounds:tell", "rounds:plate", "rounds:sent", "rounds:undo", "rounds:correct",
+    "rounds:ledger", "rounds:upload", "rounds:tell", "rounds:plate", "rounds:sent", "rounds:undo", "rounds:correct",
     "candidates:counting", "candidates:download", "candidates:drawing", "candidates:decide", "candidates:freeze",
     "candidates:review_export",
 })  # fmt: skip
