@@ -97,7 +97,8 @@ def row_of(what, owner, rows):
     team = owner.memberships.get().team
     if what in ("waiting", "imported"):
         return dict(zip(("waiting", "imported"), uploaded(team, owner), strict=True))[what]
-    return small.opened(team, owner) if what == "search" else rows[what]
+    made = {"search": small.opened, "learned": small.with_a_hit}.get(what)
+    return made(team, owner) if made else rows[what]
 
 
 def in_every_way(page) -> list[str]:
@@ -121,7 +122,8 @@ def faults(page) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("name", "what"), [*((name, "") for name in PLAIN), *OF.items(), ("datasets:detail", "waiting")]
+    ("name", "what"),
+    [*((name, "") for name in PLAIN), *OF.items(), ("datasets:detail", "waiting"), ("rounds:search", "learned")],
 )
 def test_no_page_has_a_serious_fault(name, what, lab, opened_as):
     owner, rows = lab

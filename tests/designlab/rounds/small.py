@@ -37,3 +37,12 @@ def opened(team, owner, **given) -> Search:
 def tell(search: Search, owner, wells, verdict="fail"):
     """One verdict for all these wells."""
     return services.tell_verdicts(actor=owner, search_id=search.pk, told={well.pk: verdict for well in wells})
+
+
+def with_a_hit(team, owner, **given) -> Search:
+    """A search that has learned from a round of failures and found a hit that its filter would have rejected."""
+    search = opened(team, owner, **given)
+    tell(search, owner, search.wells.all())
+    work_off(search)
+    tell(search, owner, [min(search.wells.filter(verdict=""), key=lambda well: well.margin)], "pass")
+    return work_off(search)
