@@ -90,9 +90,8 @@ def words_for_time(rate: float | None, seconds: float) -> str:
     """How many evaluations a time allows, by the pace of earlier runs, before anything runs."""
     if rate is None:
         return (
-            f"How many evaluations {span(seconds)} allow is not known before a first run of this kind; "
+            f"How many evaluations {span(seconds)} will do for is not known before a first run of this kind; "
             "the run page says it after the first slice."
         )
-    return (
-        f"{span(seconds).capitalize()} allow about {_round(rate * seconds)} evaluations, by the pace of your last run."
-    )
+    found = _round(rate * seconds)
+    return f"{span(seconds).capitalize()} will do for about {found} evaluations, by the pace of your last run."

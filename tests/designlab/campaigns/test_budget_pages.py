@@ -119,11 +119,11 @@ def test_the_pre_flight_says_how_many_evaluations_the_time_allows_and_what_runs_
     make_run(campaign, owner, n_evaluations=4_000, trained_s=200.0)
     budgets.set_campaign_budgets(actor=owner, campaign=campaign, limits={"reward": 9_000})
     said = [line.words for line in preflight.examine(page).lines]
-    assert "10 minutes allow about 12,000 evaluations, by the pace of your last run." in said
+    assert "10 minutes will do for about 12,000 evaluations, by the pace of your last run." in said
     fields["budget_evaluations"] = "90000"
     wide = preflight.examine(setup.SetUp(owner, team, fields, campaign=campaign)).lines
     assert [line.words for line in wide if "by the pace" in line.words] == [
-        "10 minutes allow about 12,000 evaluations, by the pace of your last run: fewer than the 90,000 allowed."
+        "10 minutes will do for about 12,000 evaluations, by the pace of your last run: fewer than the 90,000 allowed."
     ]
     assert "The reward as a whole: 9,000 of the 9,000 that all runs share are left." in said
     CampaignBudget.objects.update(granted=9_000)
