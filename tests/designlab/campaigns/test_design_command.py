@@ -105,6 +105,23 @@ def test_input_it_cannot_use_gets_a_sentence(table, tmp_path, options, sentence)
     assert sentence in refusal(table, tmp_path, **{"reward": with_reward(tmp_path, COMPUTED)} | options)
 
 
+def test_the_energy_model_tells_every_weight_in_the_report(table, tmp_path):
+    config = {"learning_steps": 10, "base_steps": 8, "stock": 100, "hidden_size": 16, "n_designs": 8, "n_chains": 8,
+              "warm_up": 8, "thinning": 2}  # fmt: skip
+    out, done = design(
+        table, tmp_path, generator="energy", weights="0,4", config=json.dumps(config),
+        reward=with_reward(tmp_path, COMPUTED),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    report = json.loads((out / "report.json").read_text())
+    assert report["run"]["message"] == "All 2 weights have their designs."
+    rows = report["tradeoff"]["rows"]
+    assert [(row["value"], row["n"]) for row in rows] == [(0.0, 8.0), (4.0, 8.0)]
+    assert report["tradeoff"]["objective"] == "QED" and {"predicted", "mean", "off", "novel", "r_hat"} <= rows[0].keys()
+    assert "weight 4: 8 designs, promised" in done.stderr
+    assert {row["source"] for row in csv.DictReader((out / "candidates.csv").open())} == {"weight 0", "weight 4"}
+
+
 def test_a_missing_file_and_an_unreadable_one_are_named(tmp_path):
     assert "There is no file" in refusal(tmp_path / "nowhere.csv", tmp_path)
     picture = tmp_path / "picture.csv"
