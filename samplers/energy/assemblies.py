@@ -139,14 +139,14 @@ class AssemblySpace:
     def walk(
         self, log_density: LogDensity, rows: Tensor, n_steps: int, source: torch.Generator, *, climbs: bool = False
     ) -> Walk:
-        """Chains over paths; the log-densities traced are those of the networks, relative to the base."""
+        """Chains over paths; the log-densities told are those of the networks, relative to the base."""
         rows, features = rows.clone(), self.features(rows)
         with torch.no_grad():
             values = log_density(features)
-        trace: list[Tensor] = []
-        accepted = 0.0
+        followed, passed, accepted = list[Tensor](), list[Tensor](), 0.0
         for _ in range(n_steps):
-            trace.append(values)
+            followed.append(values)
+            passed.append(features)
             rows = self._respelled(rows, source)
             length = (rows >= 0).sum(dim=1)
             n_kept = (torch.rand(len(rows), generator=source, dtype=torch.float64).to(length.device) * length).long()
@@ -162,7 +162,7 @@ class AssemblySpace:
             wide = taken.unsqueeze(1)
             rows, features = torch.where(wide, grown, rows), torch.where(wide, new_features, features)
             values = torch.where(taken, new_values, values)
-        return Walk(rows, features, torch.stack(trace), accepted / max(n_steps, 1))
+        return Walk(rows, features, torch.stack(followed), torch.stack(passed), accepted / max(n_steps, 1))
 
     def _respelled(self, rows: Tensor, source: torch.Generator) -> Tensor:
         """Another path to each molecule, proposed evenly and accepted by the base."""

@@ -60,7 +60,7 @@ def load(folder: Path, reward: Reward, device: str = "cpu") -> State:
     progress = Progress(**head["progress"])
     if "progress.rows" in tensors:
         progress.rows = tensors["progress.rows"].to(space.environment.device)
-        progress.trace = tensors["progress.trace"]
+    progress.trace = tensors.get("progress.trace")
     return State(
         config=config, space=space, training=training, archive=Archive.load(folder, reward),
         labeler=Labeler(reward, head["labels"]["name"]), labels=labels,

@@ -72,7 +72,7 @@ class EnergyConfig(Settings):
     start: str = setting(
         "auto", label="Start points", choices=("auto", "data", "top", "random"),
         help="Where chains begin: anywhere in your data, at its best, or at random; auto takes the best to climb from "
-        "and any to sample from.",
+        "and any to sample from. Chains of a higher weight go on from those of the one before.",
     )  # fmt: skip
     alpha_rule: str = setting(
         "learned", label="Weight of conservatism", choices=("learned", "fixed"),

@@ -97,7 +97,8 @@ class LetterSpace:
             lambda one_hot: log_density(self._read(one_hot)), rows, self.n_tokens, n_steps, source,
             keep_every=self.moves, dtype=self.environment.dtype, changes=self.changes, climbs=climbs,
         )  # fmt: skip
-        return Walk(chains.points, self.features(chains.points), chains.kept_values, chains.acceptance)
+        passed = torch.stack([self.features(rows) for rows in chains.kept])
+        return Walk(chains.points, self.features(chains.points), chains.kept_values, passed, chains.acceptance)
 
     def negatives(self, log_density: LogDensity, rows: Tensor, source: torch.Generator) -> Tensor:
         """Climbs from the examples themselves, or chains that go on in a memory."""

@@ -19,17 +19,22 @@ from samplers.environments.design import DesignEnvironment
 from samplers.kinds import is_sequence
 
 Plain = dict[str, Any]
-HELD_OUT, ENOUGH = 20, 200  # every so manieth example is not learned from where there are enough to spare some
+HELD_OUT, HELD_OUT_OF_FEW = 20, 10  # every so manieth example is not learned from
+MANY, ENOUGH = 1000, 60  # examples that are not few, and that some can be spared from
 MOST_NUMBERS = 10_000_000  # of all examples' features; of more examples an even selection is learned from
 
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """Where chains ended: states rows (n, F), features (n, D); traced log-densities (steps, n); shares accepted."""
+    """Where chains ended: states rows (n, F), features (n, D); and the share of moves accepted.
+
+    Before each step, `values` (steps, n) are the log-densities followed and `passed` (steps, n, D) the features.
+    """
 
     rows: Tensor
     features: Tensor
-    trace: Tensor
+    values: Tensor
+    passed: Tensor
     acceptance: float
 
 
@@ -39,7 +44,7 @@ class DesignSpace(Protocol):
     environment: DesignEnvironment
     structures: Sequence[str]  # (M,) the examples in their standard writing
     own: Tensor  # (M, F) their states
-    moves: int  # of a step of chains that designs are drawn by; the trace of a walk has one row for so many
+    moves: int  # of a step of chains that designs are drawn by; a walk tells what it passed once in so many
 
     @property
     def learning(self) -> bool:
@@ -127,7 +132,7 @@ def held_out(n: int) -> Tensor:
 
     The same ones for whatever learns; none where there are few.
     """
-    return (torch.arange(n) % HELD_OUT == 0) & (n >= ENOUGH)
+    return (torch.arange(n) % (HELD_OUT if n >= MANY else HELD_OUT_OF_FEW) == 0) & (n >= ENOUGH)
 
 
 class Memory:

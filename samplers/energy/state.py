@@ -57,7 +57,7 @@ class Progress:
     acceptance: float = 0.0
     barren: int = 0
     rows: Tensor | None = None
-    trace: Tensor | None = None  # (steps, chains) log-densities that the chains follow
+    trace: Tensor | None = None  # (steps, chains) values predicted for what the chains pass
 
     def to_dict(self) -> Plain:
         """Plain data, tensors aside."""
@@ -232,16 +232,20 @@ def settle(state: State) -> str:
     Says so in that case.
     """
     energy, held = state.model.energy, held_out(len(state.space.own))
-    if energy is None or state.config.form == "coupled" or not bool(held.any()):
+    if energy is None or state.config.form == "coupled":
         return ""
     if state.best:
         energy.load_state_dict(state.best)
         return ""
-    if state.space.gain(state.model.log_density, state.space.features(state.space.own[held][:1])) is None:
+    if state.space.gain(state.model.log_density, state.space.features(state.space.own[:1])) is None:
         return ""
     with torch.no_grad():
         for weight in energy.parameters():
             weight.zero_()
+    if not bool(held.any()):
+        return (
+            "There are too few structures to learn a density from: the assembling model alone says what is like them."
+        )
     return (
         "No density learned here tells structures that were held out from those the assembling model draws, so that "
         "model alone says what is like your data."
@@ -281,7 +285,8 @@ def design_step(state: State) -> Event:
         state.objective(aim), progress.rows, n_steps * state.space.moves, source, climbs=climbs
     )  # fmt: skip
     progress.acceptance += walk.acceptance * n_steps
-    progress.rows, trace = walk.rows, walk.trace.detach().cpu()
+    progress.rows = walk.rows
+    trace = state.predict(walk.passed.flatten(0, 1)).view(walk.passed.shape[:2]).cpu()
     progress.trace = trace if progress.trace is None else torch.cat([progress.trace, trace])
     progress.n_steps += n_steps
     state.step += 1
@@ -333,7 +338,9 @@ def end_aim(state: State, aim: Aim) -> dict[str, float]:
     """What is told of the designs of an aim, and on to the next one."""
     at = state.progress.at
     found = summary.summarise(state, aim) if state.progress.drawn else {"value": aim.value, "n": 0.0}
-    state.progress = Progress(at=at + 1)
+    # A higher weight goes on from the lower one before it: what it draws lies nearer to that than to the data.
+    goes_on = not aim.is_target and state.config.draw == "sample"
+    state.progress = Progress(at=at + 1, rows=state.progress.rows if goes_on else None)
     if at + 1 == len(state.aims) and not state.finished:
         kind = "targets" if aim.is_target else "weights"
         state.finished = f"All {len(state.aims)} {kind} have their designs." if at else "All designs are drawn."

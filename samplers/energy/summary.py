@@ -57,7 +57,7 @@ def summarise(state: State, aim: Aim) -> dict[str, float]:
 
 
 def mixing(state: State) -> dict[str, float]:
-    """Split R-hat and effective sample size of the log-density that warm chains follow; none where they climb."""
+    """Split R-hat and effective sample size of the values predicted in warm chains; none where they climb."""
     trace, warm = state.progress.trace, state.config.warm_up // 2
     if state.config.draw == "climb" or trace is None:
         return {}

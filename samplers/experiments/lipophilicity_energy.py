@@ -154,7 +154,8 @@ def measured(state: State, two: Half, told: Mapping[str, float]) -> dict[str, fl
     for i, aim in enumerate(state.aims):
         row = {name: told[f"aim/{i}/{name}"] for name in TOLD if f"aim/{i}/{name}" in told}
         if aim.source in by_weight:
-            row["judge"] = float(np.nanmean(two.judge.predict(by_weight[aim.source]).mean))
+            judged = np.asarray(two.judge.predict(by_weight[aim.source]).mean, dtype=np.float64)
+            row |= {"judge": float(np.nanmean(judged)), "judge_se": float(np.nanstd(judged) / np.sqrt(len(judged)))}
         row["warned"] = float(any(f"aim/{i}/warns/{name}" in told for name in DISTRUST))
         row |= {f"warns_{name}": 1.0 for name in (*DISTRUST, "mixing") if f"aim/{i}/warns/{name}" in told}
         rows.append(row)
@@ -165,16 +166,20 @@ def measured(state: State, two: Half, told: Mapping[str, float]) -> dict[str, fl
 def verdict(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """Grid positions of the first warning and of the judge's peak, and what they say together.
 
-    `rises` is whether the judged value rises at every weight up to the first warning (the warned one left out);
+    `plateau_at` is the first weight whose designs are judged as well as the best within a standard error of the
+    difference. `rises` is whether the judged value rises at every weight up to the first warning (the warned one left out);
     `lead` is how many grid steps before its peak the warning comes, negative where it comes after it. Without a
     warning `warned_at` is the number of weights.
     """
     judged = [row.get("judge", np.nan) for row in rows]
     warned_at = next((i for i, row in enumerate(rows) if row["warned"]), len(rows))
     peak = int(np.nanargmax(judged))
+    errors = [row.get("judge_se", 0.0) for row in rows]
+    plateau = next(i for i, one in enumerate(judged) if one >= judged[peak] - np.hypot(errors[i], errors[peak]))
     trusted = judged[:warned_at]
     return {
-        "warned_at": float(warned_at), "peak_at": float(peak), "lead": float(peak - warned_at),
+        "warned_at": float(warned_at), "peak_at": float(peak), "plateau_at": float(plateau),
+        "lead": float(peak - warned_at), "lead_of_plateau": float(plateau - warned_at),
         "rises": float(all(a < b for a, b in pairwise(trusted))),
         "valid": min(row.get("valid", np.nan) for row in rows), "novel": min(row.get("novel", np.nan) for row in rows),
     }  # fmt: skip

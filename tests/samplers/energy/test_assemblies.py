@@ -42,7 +42,7 @@ def test_cutting_and_growing_on_draws_from_the_base_times_the_density(space):
 
 def test_chains_that_climb_never_fall(space):
     walk = space.walk(density, space.base(8, generator(2, "start")), 5, generator(2, "chains"), climbs=True)
-    assert bool((walk.trace[1:] >= walk.trace[:-1]).all())
+    assert bool((walk.values[1:] >= walk.values[:-1]).all())
 
 
 def test_negatives_are_what_the_density_prefers_among_the_stock(space):

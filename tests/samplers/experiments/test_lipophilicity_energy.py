@@ -24,6 +24,12 @@ def test_a_warning_is_set_against_the_peak_of_the_judge(judged, warned, found):
     assert {name: told[name] for name in found} == found
 
 
+def test_a_plateau_begins_where_chance_explains_the_rest():
+    told = [row | {"judge_se": 0.1} for row in rows([1.0, 2.0, 1.95, 2.1], [0, 1, 1, 1])]
+    found = verdict(told)
+    assert (found["plateau_at"], found["peak_at"], found["lead_of_plateau"]) == (1, 3, 0)
+
+
 def test_the_study_has_the_forms_of_the_model_as_methods():
     study = find("lipophilicity-energy")
     assert study.methods == ("decoupled",) and study.further == ("coupled", "climb")
