@@ -167,7 +167,7 @@ def verdict(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """Grid positions of the first warning and of the judge's peak, and what they say together.
 
     `plateau_at` is the first weight whose designs are judged as well as the best within a standard error of the
-    difference. `rises` is whether the judged value rises at every weight up to the first warning (the warned one left out);
+    difference. `rises` is whether the judged value rises at every weight up to the first warning, which is left out;
     `lead` is how many grid steps before its peak the warning comes, negative where it comes after it. Without a
     warning `warned_at` is the number of weights.
     """
