@@ -98,6 +98,10 @@ def advice(found: Tradeoff) -> tuple[str, str]:
     name = "target" if found.is_target else "weight"
     unit = f" {found.objective.unit}" if found.is_target and found.objective and found.objective.unit else ""
     first = next((row for row in found.rows if distrusted(row)), None)
+    unsure = [row for row in found.rows if "mixing" in row["warns"]]
+    if first is None and unsure:
+        words = f"at {len(unsure)} of {len(found.rows)} the chains do not agree, so what was drawn depends on the start"
+        return f"No figure speaks against the designs, but {words}.", "edge"
     if first is None:
         best = f"{named(found.rows[-1]['value'])}{unit}"
         return f"No figure speaks against the designs up to the highest {name}, {best}.", "good"

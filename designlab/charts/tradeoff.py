@@ -146,7 +146,9 @@ class Axis:
 def promises(axis: Axis, *, name: str, unit: str, best: float | None, family: str) -> dict | None:
     """What the model promises of its designs, what the reward finds, and what the judge says."""
     colour = theme.family_colour(family)
+    asked = axis.line(lambda row: row["value"], "asked", theme.DATA, width=1) if axis.name == "target" else None
     lines = [
+        asked,
         axis.line(lambda row: row.get("predicted"), "promised", theme.INK_2, dash="dash"),
         axis.line(lambda row: row.get("mean"), "found", colour, width=2.5),
         axis.line(lambda row: row.get("judge_mean"), "judge", theme.INK, dash="dot"),
@@ -155,7 +157,7 @@ def promises(axis: Axis, *, name: str, unit: str, best: float | None, family: st
     if len(axis.rows) < 2 or not traces:
         return None
     shapes, marks = list(axis.shapes), []
-    if best is not None:
+    if best is not None and asked is None:
         shape, mark = theme.level(best, "best of data", theme.DATA)
         shapes.append(shape)
         marks.append(mark)
@@ -260,13 +262,20 @@ def _small(
         shape, mark = theme.level(*level)
         shapes.append(shape)
         marks.append(mark)
-    labels = theme.end_labels(told, marks, gap=LABEL_HEIGHT) if len(told) > 1 else marks
+    labels = theme.end_labels(told, marks, gap=_gap(told, given.get("range"))) if len(told) > 1 else marks
     head = (axis.name.capitalize(), *quantities)
     rows = [(named(row["value"]), *(sensible(of(row)) for of, _ in quantities.values())) for row in axis.rows]
     return theme.figure(
         told, title=f"{title}, by {axis.name}", says=says, x=axis.drawn(), y=theme.axis(y, **given), height=SMALL,
         shapes=shapes, annotations=labels, table=_table(head, rows),
     )  # fmt: skip
+
+
+def _gap(traces: Sequence[dict], ends: Sequence[float] | None) -> float:
+    """The share of the lines' own height that keeps labels apart on an axis with these ends."""
+    values = [value for trace in traces for value in trace["y"] if value is not None]
+    span = max(values) - min(values)
+    return LABEL_HEIGHT * (ends[1] - ends[0]) / max(span, 1e-6) if ends else LABEL_HEIGHT
 
 
 def _thin(rows: Sequence, most: int = 12) -> list:

@@ -110,7 +110,8 @@ def test_chains_that_do_not_agree_are_said_with_the_remedy_and_distrust_no_desig
     record(run, learned(10), THREE[0], aim(1, 4.0, -2.0, "mixing", r_hat=1.4))
     shown = sections(run)
     assert shown["doubt"].level == "edge" and "longer warm-up" in shown["doubt"].note
-    assert shown["promises"].level == "good"
+    assert shown["promises"].level == "edge" and "at 1 of 2 the chains do not agree" in shown["promises"].note
+    assert tradeoff.tradeoff_of(run).warned_from is None
 
 
 def test_the_judge_stands_beside_the_promises_by_weight(run):
