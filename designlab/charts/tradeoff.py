@@ -45,7 +45,7 @@ def conservatism(records: Rows, *, family: str) -> dict | None:
     if len(told) < 2:
         return None
     tau, last = told[-1]["tau"], told[-1]["overestimation"]
-    over = theme.line([row["step"] for row in told], [row["overestimation"] for row in told], "off − on the data",
+    over = theme.line([row["step"] for row in told], [row["overestimation"] for row in told], "off the data",
                       theme.family_colour(family))  # fmt: skip
     shape, mark = theme.level(tau, f"τ = {sensible(tau)}")
     holds = "It holds to τ." if last <= 1.2 * tau + 0.05 else "It is still above τ: allow more learning steps."
