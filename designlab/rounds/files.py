@@ -15,6 +15,7 @@ from designlab.rounds.models import Search, Well
 from designlab.rounds.reading import column
 
 MOST_BYTES = 5_000_000
+TOO_LARGE = f"The file is too large; a list of verdicts has at most {MOST_BYTES // 1_000_000} MB."
 MOST_PROBLEMS = 20  # shown of a refused file
 READ_S, MEMORY_BYTES = 60.0, 800_000_000
 Verdict = Well.Verdict
@@ -59,7 +60,7 @@ def verdict_of(text: str) -> str | None:
 def read(file, search: Search) -> list[Given]:
     """The rows of an uploaded file. Raises VerdictsRefused where it is no table with verdicts."""
     if file.size > MOST_BYTES:
-        raise VerdictsRefused(f"The file has {file.size / 1e6:.1f} MB; a list of verdicts has at most 5 MB.")
+        raise VerdictsRefused(TOO_LARGE)
     with tempfile.TemporaryDirectory(prefix="designlab-verdicts-") as folder:
         path = Path(folder) / "original"
         with path.open("wb") as target:

@@ -4,16 +4,18 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.utils.text import slugify
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from designlab.accounts.selectors import may_design
 from designlab.campaigns.models import Campaign
 from designlab.datasets.models import DataSet
+from designlab.datasets.uploads import Capped
 from designlab.engine import rounds as engine
 from designlab.engine.errors import SettingRefused
 from designlab.operations.selectors import worker_listening
 from designlab.rounds import exports, selectors, services
-from designlab.rounds.files import MOST_PROBLEMS, VerdictsRefused
+from designlab.rounds.files import MOST_BYTES, MOST_PROBLEMS, TOO_LARGE, VerdictsRefused
 from designlab.rounds.forms import StartForm, initial, rules_of
 from designlab.rounds.models import Search
 from designlab.rounds.services import Receipt, RoundRefused
@@ -192,10 +194,20 @@ def ledger(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
+@csrf_exempt  # only so that the limit stands before the body is read; the inner view checks the token
 def upload(request: HttpRequest, pk: int) -> HttpResponse:
     """Take a file of verdicts, or refuse it with a sentence for each row."""
+    capped = Capped(request, MOST_BYTES)
+    request.upload_handlers.insert(0, capped)
+    return _upload(request, pk, capped)
+
+
+@csrf_protect
+def _upload(request: HttpRequest, pk: int, capped: Capped) -> HttpResponse:
     found = selectors.search_for(request.user, pk)
     file = request.FILES.get("file")
+    if capped.too_large:
+        return _page(request, found, 413, refused=TOO_LARGE)
     if file is None:
         return _page(request, found, 422, refused="No file was chosen: choose one, then upload.")
     try:

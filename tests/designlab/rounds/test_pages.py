@@ -240,3 +240,19 @@ def test_a_file_that_says_itself_what_failed_is_believed(signed_in, team, owner)
     data.save()
     page = text_of(signed_in.get(reverse("rounds:new"), {"failed": data.pk}))
     assert '<option value="class:score" selected>' in page
+
+
+def test_a_file_above_the_limit_is_dropped_before_it_is_kept_and_the_token_is_asked_for(team, owner, monkeypatch):
+    from django.test import Client
+
+    search = small.opened(team, owner)
+    monkeypatch.setattr("designlab.rounds.views.MOST_BYTES", 10)
+    monkeypatch.setattr("designlab.datasets.uploads.ENVELOPE", 100)
+    address, client = reverse("rounds:upload", args=[search.pk]), Client(enforce_csrf_checks=True)
+    client.force_login(owner)
+    assert client.post(address, {"file": SimpleUploadedFile("a.csv", b"x")}).status_code == 403
+    client = Client()
+    client.force_login(owner)
+    answer = client.post(address, {"file": SimpleUploadedFile("big.csv", b"x" * 2_000)})
+    assert answer.status_code == 413
+    assert "a list of verdicts has at most 5 MB" in text_of(answer)
