@@ -16,6 +16,7 @@ from designlab.rounds.models import Round, Search, Well
 
 Verdict = Well.Verdict
 SHOWN_HITS = 12
+MEMORISED = 0.35  # by which the AUC of failures learned from exceeds that of held-out ones
 EXPECTED_HITS = ((0.0, "rare: far less than one hit in the whole budget"), (1.0, "one"), (3.0, "three"))
 
 
@@ -151,6 +152,13 @@ def honest(search: Search) -> str:
 def warnings(search: Search, line: Line | None) -> list[str]:
     """What a person should know, in words: the library's notes on a round, and what the verdicts add."""
     said = list(line.round.report.get("notes", [])) if line else []
+    numbers = line.numbers if line else {}
+    if numbers.get("auc_train", 0.0) - numbers.get("auc", 1.0) > MEMORISED:
+        said.append(
+            f"The failure model knows the failures it learned from (AUC {numbers['auc_train']:.2f}) and not those held "
+            f"out ({numbers['auc']:.2f}): the filter keeps away from what was tested and little from what is like it. "
+            "Fewer epochs of the failure model, or more failures, generalise further."
+        )
     filtered, exploration = rates(search)
     if exploration.n_passed and filtered.n_tested:
         ours, plain = filtered.n_passed / filtered.n_tested, exploration.n_passed / exploration.n_tested
@@ -212,13 +220,17 @@ def facts(line: Line) -> list[tuple[str, str]]:
     if "acceptance" in n:
         told.append(("Accepted", f"{percent(n['acceptance'])} of fresh draws; 1/f is {percent(n['expected'])}"))
     if "auc" in n:
-        learned = f"{n['auc_train']:.2f} on those learned from" if "auc_train" in n else ""
-        told.append(("Told apart", f"AUC {n['auc']:.2f} on held-out failures, {learned}; 0.5 is nothing learned"))
+        learned = f"{n['auc_train']:.2f} on those learned from, " if "auc_train" in n else ""
+        usual = "which stay near 0.5 while everything fails"
+        told.append(("Told apart", f"AUC {learned}{n['auc']:.2f} on held-out failures, {usual}"))
     elif "auc_train" in n:
         told.append(("Told apart", f"AUC {n['auc_train']:.2f} on the failures learned from; none were held out"))
     if "failure_held_out" in n:
         told.append(("Failure model", f"{n['failure_nll']:.2f} nats on its failures, {n['failure_held_out']:.2f} on "
                      f"held-out ones, after {n['failure_epochs']:.0f} epochs"))  # fmt: skip
+    if "distil_nll" in n:
+        words = f"{n['distil_nll']:.2f} nats on what passed, {n['distil_held_out']:.2f} on what was held out of it"
+        told.append(("Taught", f"{words}, after {n['distil_epochs']:.0f} epochs; the best one is kept"))
     if "support" in n:
         told.append(
             (

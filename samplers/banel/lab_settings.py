@@ -77,6 +77,15 @@ class LabSettings(BanelSettings):
         2.0, label="Diversity", help="Filtered candidates are picked from so many times as many, far from each other; "
         "changes the law they are drawn by.", low=1, high=20, level="basic", ends=("as drawn", "far apart"),
     )  # fmt: skip
+    stop_early: bool = setting(
+        False, label="End early", help="End the failure model's training by the held-out failures, and refuse a filter "
+        "that does not know them. While everything fails they are draws like any other and say nothing; off, all "
+        "epochs are run and they are only reported.",
+    )  # fmt: skip
+    blind_rounds: int = setting(
+        0, label="Stop: blind", help="Stop after so many rounds with an AUC of held-out failures below 0.52; 0 never. "
+        "While everything fails that is what to expect.", low=0,
+    )  # fmt: skip
     keep: int = setting(
         1000, label="Distillation set", help="Candidates that passed, to learn from each round (accumulated: to set "
         "the threshold by).", low=10, high=100_000,

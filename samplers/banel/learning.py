@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -18,8 +18,7 @@ from samplers.banel.state import Round, State, Veto
 MARGIN = 1e-4  # by which a hit passes a filter that was lowered for it
 FEWEST_HELD_OUT = 2  # failures; with fewer the failure model runs all its epochs
 REFUSED = (
-    "The failure model cannot tell held-out failures from fresh candidates (AUC {auc:.2f}), "
-    "so this round's filter was not used."
+    "The failure model cannot tell failures from fresh candidates (AUC {auc:.2f}), so this round's filter was not used."
 )
 
 
@@ -63,10 +62,13 @@ def fit_failures(state: State, base: Model, failures: Failures) -> tuple[Model, 
     effort = Effort(
         settings.failure_epochs, settings.failure_learning_rate, settings.failure_batch, settings.patience
     )  # fmt: skip
-    held_out = failures.held_out if len(failures.held_out) else None
+    held_out = failures.held_out if len(failures.held_out) and settings.stop_early else None
     fit = model.fit(
         failures.train, effort, state.source("failures"), held_out=held_out, weights=failures.weights
     )  # fmt: skip
+    if held_out is None and len(failures.held_out):  # reported, though nothing is decided by them
+        before, after = (-float(one.log_prob(failures.held_out).mean()) for one in (base, model))
+        fit = replace(fit, held_out_nll=after, held_out_nll_before=before)
     return model, fit
 
 
@@ -88,8 +90,9 @@ def learn_from_failures(state: State, new: list[Entry], record: Round) -> None:
     kept = keep_largest(scores, bins, len(edges) + 1, settings.filter_factor, state.source("ties"))
     made = Filter(score, kept.thresholds, edges, NETWORK_TIE)
     _note(record, state, failures, fit, made, scores)
-    judged = record.numbers["auc"] if len(failures.held_out) else record.numbers["auc_train"]
-    learned_nothing = len(failures.held_out) and fit.held_out_nll >= fit.held_out_nll_before
+    by_held_out = settings.stop_early and len(failures.held_out) > 0
+    judged = record.numbers["auc" if by_held_out else "auc_train"]
+    learned_nothing = by_held_out and fit.held_out_nll >= fit.held_out_nll_before
     if learned_nothing or judged < settings.refuse_below:
         record.notes.append(REFUSED.format(auc=judged))
         return

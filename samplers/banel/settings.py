@@ -48,8 +48,13 @@ class BanelSettings(Settings):
     failure_learning_rate: float = setting(2e-3, label="Failure model step size", help="Of Adam.", low=1e-7, high=1)
     failure_batch: int = setting(32, label="Failure model batch", help="Failures a step.", low=1)
     held_out: float = setting(
-        0.15, label="Held-out failures", help="Share that ends the failure model's training early and judges it. "
-        "Zero trains all epochs.", low=0, high=0.5,
+        0.15, label="Held-out failures", help="Share that judges the failure model, and ends its training early if "
+        "asked to. Zero trains all epochs.", low=0, high=0.5,
+    )  # fmt: skip
+    stop_early: bool = setting(
+        True, label="End early", help="End the failure model's training by the held-out failures, and refuse a filter "
+        "that does not know them. While everything fails they are draws like any other and say nothing; off, all "
+        "epochs are run and they are only reported.",
     )  # fmt: skip
     patience: int = setting(3, label="Patience", help="Epochs without a better held-out likelihood.", low=1)
     failures_used: str = setting(

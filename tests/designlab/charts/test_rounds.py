@@ -22,7 +22,7 @@ def test_scores_that_say_nothing_are_not_drawn(histogram):
 
 
 def test_acceptance_is_drawn_from_two_rounds_on_with_gaps():
-    reports = [{"acceptance": 0.5, "auc_train": 0.8}, {}, {"acceptance": 0.4, "auc": 0.6}]
+    reports = [{"acceptance": 0.5, "auc_train": 0.8}, {}, {"acceptance": 0.4, "auc": 0.5, "auc_train": 0.6}]
     assert rounds.over_rounds(["1"], reports[:1], 0.5) is None
     figure = rounds.over_rounds(["1", "2", "3"], reports, 0.5)
     assert [trace["y"] for trace in figure["data"]] == [[0.8, None, 0.6], [0.5, None, 0.4]]

@@ -256,3 +256,14 @@ def test_a_file_above_the_limit_is_dropped_before_it_is_kept_and_the_token_is_as
     answer = client.post(address, {"file": SimpleUploadedFile("big.csv", b"x" * 2_000)})
     assert answer.status_code == 413
     assert "a list of verdicts has at most 5 MB" in text_of(answer)
+
+
+def test_a_failure_model_that_memorised_is_called_so(team, owner):
+    search = small.opened(team, owner)
+    this = search.rounds.get()
+    for held_out, warned in ((0.45, True), (0.8, False)):
+        this.report = {"numbers": {"auc_train": 0.99, "auc": held_out}}
+        said = selectors.warnings(search, selectors.Line(this, {}, 0))
+        assert (
+            any("keeps away from what was tested and little from what is like it" in words for words in said) is warned
+        )

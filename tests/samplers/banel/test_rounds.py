@@ -307,6 +307,19 @@ def test_thresholds_within_bins_of_length_keep_the_mix_of_lengths():
     assert lengths[4] < lengths[1]
 
 
+def test_held_out_failures_that_only_report_end_nothing_and_refuse_nothing(trained):
+    # All fail, so failures are draws of the generator: a model of them predicts held-out ones worse than itself.
+    asked = {"failure_epochs": 12, "refuse_below": 0.5, "held_out": 0.3, "patience": 1, "budget": 60, "batch": 60,
+             "failure_learning_rate": 0.05}  # fmt: skip
+    strict, told = (run(trained, stop_early=stop, **asked) for stop in (True, False))
+    assert strict.rounds[0].numbers["failure_epochs"] < 12
+    assert not strict.filters
+    numbers = told.rounds[0].numbers
+    assert (len(told.filters), numbers["failure_epochs"]) == (1, 12)
+    assert numbers["auc_train"] > 0.5
+    assert numbers["failure_held_out"] > numbers["failure_nll"]
+
+
 def test_a_failure_model_that_learned_nothing_is_refused(trained):
     state = run(trained, failure_learning_rate=1e-7, failure_epochs=1, refuse_below=1.0, held_out=0.3)
     assert state.filters == []
