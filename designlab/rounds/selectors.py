@@ -327,9 +327,10 @@ def _wells(line: Line) -> list[Well]:
 
 
 def named_settings(search: Search) -> list[tuple[str, object, str]]:
-    """Every setting with its label and unit, as the library describes them."""
+    """Every setting that was frozen, with its label and unit; a later version may know more of them."""
     return [
         (row["label"], search.spec[group][row["name"]], row["unit"])
         for group, rows in engine.describe_rounds(search.kind).items()
         for row in rows
+        if row["name"] in search.spec[group]
     ]

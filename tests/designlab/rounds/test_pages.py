@@ -267,3 +267,12 @@ def test_a_failure_model_that_memorised_is_called_so(team, owner):
         assert (
             any("keeps away from what was tested and little from what is like it" in words for words in said) is warned
         )
+
+
+def test_a_search_from_before_a_setting_was_known_still_has_its_page(signed_in, team, owner):
+    search = small.opened(team, owner)
+    del search.spec["rounds"]["stop_early"], search.spec["prior"]["hidden_size"]
+    search.save()
+    page = text_of(signed_in.get(at(search)))
+    assert "End early" not in page
+    assert "Exploration share" in page
