@@ -64,6 +64,7 @@ INSTALLED_APPS = [
     "designlab.campaigns",
     "designlab.candidates",
     "designlab.rounds",
+    "designlab.results",
     "designlab.operations",
 ]
 MIDDLEWARE = [

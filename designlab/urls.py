@@ -13,5 +13,6 @@ urlpatterns = [
     path("data/", include("designlab.datasets.urls")),
     path("campaigns/", include("designlab.campaigns.urls")),
     path("rounds/", include("designlab.rounds.urls")),
+    path("", include("designlab.results.urls")),
     path("", include("designlab.candidates.urls")),
 ]

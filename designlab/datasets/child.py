@@ -23,6 +23,7 @@ COMMAND = (sys.executable, "-m", "designlab.engine.import_child")
 MEMORY_BYTES = 800_000_000
 INSPECT_S = 180.0
 IMPORT_S = 3_600.0
+LAB_BYTES, LAB_S = 5_000_000, 60.0  # of a list of verdicts or results, which is read while somebody waits
 _POLL_S = 0.1
 
 Progress = Callable[[int, int], None]
@@ -68,6 +69,22 @@ def import_in_child(
 
         remove_outputs(Path(out_folder))
         raise
+
+
+def rows_in_child(file: Any, kind: str) -> dict[str, Any]:
+    """`lab_tables.read_table` of an upload that is not kept: names, rows, and standard writings of its structures.
+
+    Raises ImportRefused.
+    """
+    if file.size > LAB_BYTES:
+        raise ImportRefused(f"The file has {file.size / 1e6:.1f} MB; a list from the laboratory has at most 5 MB.")
+    with tempfile.TemporaryDirectory(prefix="designlab-rows-") as folder:
+        path = Path(folder) / "original"
+        with path.open("wb") as target:
+            for chunk in file.chunks():
+                target.write(chunk)
+        job = {"verb": "rows", "path": str(path.resolve()), "kind": kind}
+        return run_in_child(job, wall_s=LAB_S, memory_bytes=MEMORY_BYTES)
 
 
 def run_in_child(

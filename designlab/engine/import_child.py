@@ -51,8 +51,8 @@ def _run(job: dict[str, Any], folder: Path) -> dict[str, Any]:
     with Chemists(None if job["verb"] == "import" else 1) as chemists:
         if job["verb"] == "inspect":
             return inspect(path, chemists, job["header"], job.get("sheet", ""))
-        if job["verb"] == "verdicts":
-            from designlab.rounds.reading import read_table
+        if job["verb"] == "rows":
+            from designlab.datasets.lab_tables import read_table
 
             return read_table(path, chemists, job["kind"])
 

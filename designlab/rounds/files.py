@@ -1,23 +1,20 @@
 """Verdict files: read in a child process, matched to wells by row, refused in whole with a sentence for each."""
 
-import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from designlab.datasets import classes
-from designlab.datasets.child import run_in_child
+from designlab.datasets.child import rows_in_child
 from designlab.datasets.errors import ImportRefused
+from designlab.datasets.lab_tables import column
 from designlab.engine import rounds as engine
 from designlab.rounds.models import Search, Well
-from designlab.rounds.reading import column
 
 MOST_BYTES = 5_000_000
 TOO_LARGE = f"The file is too large; a list of verdicts has at most {MOST_BYTES // 1_000_000} MB."
 MOST_PROBLEMS = 20  # shown of a refused file
-READ_S, MEMORY_BYTES = 60.0, 800_000_000
 Verdict = Well.Verdict
 WORDS = {
     Verdict.NOT_MADE: ("not made", "not synthesised", "not synthesized", "synthesis failed", "failed synthesis"),
@@ -61,17 +58,11 @@ def read(file, search: Search) -> list[Given]:
     """The rows of an uploaded file. Raises VerdictsRefused where it is no table with verdicts."""
     if file.size > MOST_BYTES:
         raise VerdictsRefused(TOO_LARGE)
-    with tempfile.TemporaryDirectory(prefix="designlab-verdicts-") as folder:
-        path = Path(folder) / "original"
-        with path.open("wb") as target:
-            for chunk in file.chunks():
-                target.write(chunk)
-        job = {"verb": "verdicts", "path": str(path.resolve()), "kind": search.kind}
-        try:
-            told = run_in_child(job, wall_s=READ_S, memory_bytes=MEMORY_BYTES)
-        except ImportRefused as refusal:
-            listed = [(row["line"], row["message"]) for row in refusal.rejected]
-            raise VerdictsRefused(str(refusal), listed) from refusal
+    try:
+        told = rows_in_child(file, search.kind)
+    except ImportRefused as refusal:
+        listed = [(row["line"], row["message"]) for row in refusal.rejected]
+        raise VerdictsRefused(str(refusal), listed) from refusal
     return _given(told, search)
 
 

@@ -9,6 +9,7 @@ from designlab.campaigns.models import Campaign, RewardVersion, Run, SavedReward
 from designlab.candidates.models import Assignment, Candidate, ReviewItem, ReviewRound
 from designlab.common.models import AuditEvent
 from designlab.datasets.models import DataSet, PropertyModel
+from designlab.results.models import Measurement
 from designlab.rounds.models import Round, Search, Well
 from tests.designlab import factories
 
@@ -20,7 +21,11 @@ STANDS_FOR = {
         f"datasets:{n}" for n in ("detail", "map", "read_again", "delete", "progress", "rejected", "merged", "curated")
     ],
     PropertyModel: ["datasets:learn_again"],
-    Campaign: [f"campaigns:{n}" for n in ("detail", "new_run", "set_budgets", "reward_json")],
+    Campaign: [
+        *(f"campaigns:{n}" for n in ("detail", "new_run", "set_budgets", "reward_json")),
+        *(f"results:{n}" for n in ("page", "upload", "tell", "learn", "download")),
+    ],
+    Measurement: ["results:withdraw"],
     SavedReward: ["campaigns:saved_reward", "campaigns:reward_version_upload"],
     RewardVersion: ["campaigns:reward_version_json"],
     Run: [
@@ -72,7 +77,9 @@ def theirs(media):
     plate = Round.objects.create(search=search, index=0, number=1)
     well = Well.objects.create(search=search, round=plate, index=0, position=1, smiles="CCO", key="CCO", path=[1])
     version = saved_rewards.save_reward(actor=owner, team=team, name="Theirs", reward=campaign.reward)
+    value = Measurement.objects.create(candidate=candidate, label="logS", value=1.0, told_by=owner)
     return {
+        Measurement: value,
         DataSet: campaign.labelled,
         SavedReward: version.saved,
         RewardVersion: version,

@@ -9,6 +9,7 @@ from django.urls.resolvers import URLPattern, URLResolver
 from designlab.candidates import review_services
 from designlab.candidates.models import ReviewItem
 from designlab.datasets import services as datasets
+from designlab.results.models import Measurement
 from tests.designlab import factories
 from tests.designlab.rounds import small
 
@@ -20,7 +21,8 @@ PLAIN = ("home", "account_change_password", "account_signup", "account_inactive"
          "rounds:list", "rounds:new", "candidates:reviews")  # fmt: skip
 OF = {
     "datasets:detail": "imported", "campaigns:saved_reward": "reward",
-    "campaigns:detail": "campaign", "campaigns:run": "run", "rounds:search": "search", "candidates:list": "run",
+    "campaigns:detail": "campaign", "campaigns:run": "run", "results:page": "campaign",
+    "rounds:search": "search", "candidates:list": "run",
     "candidates:space": "run", "candidates:modes": "run", "candidates:review_new": "run", "candidates:detail": "one",
     "candidates:review": "review", "candidates:vote": "review",
 }  # fmt: skip
@@ -37,6 +39,7 @@ NO_PAGE = frozenset({
     "rounds:ledger", "rounds:upload", "rounds:tell", "rounds:plate", "rounds:sent", "rounds:undo", "rounds:correct",
     "candidates:counting", "candidates:download", "candidates:drawing", "candidates:decide", "candidates:freeze",
     "candidates:review_export",
+    "results:upload", "results:tell", "results:learn", "results:download", "results:withdraw",
 })  # fmt: skip
 QUERY = {"candidates:list": "?view=grid&holds=c1ccccc1", "candidates:review_new": "?take=best"}
 WAYS = (("light", 1280), ("dark", 390))
@@ -89,6 +92,9 @@ def lab(media, monkeypatch):
     item = ReviewItem.objects.filter(round=review).first()
     review_services.cast_vote(actor=owner, round_pk=review.pk, item_pk=item.pk, value=4, reasons=["reactive"])
     version = factories.saved_reward(owner, team, campaign)
+    for one in made[:3]:
+        Measurement.objects.create(candidate=one, label="logS", value=-2.0, told_by=owner)
+    review_services.decide(actor=owner, round_pk=review.pk, items=[review.items.last().pk], decision="make")
     return owner, {"campaign": campaign, "run": run, "one": made[0], "review": review, "reward": version.saved}
 
 

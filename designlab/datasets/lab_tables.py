@@ -1,4 +1,4 @@
-"""What a file of verdicts holds, read in the child process: no Django here, and nothing is judged yet."""
+"""What a file from the laboratory holds, read in the child process: no Django here, and nothing is judged yet."""
 
 from collections.abc import Sequence
 from itertools import islice
@@ -25,7 +25,10 @@ def read_table(path: Path, standardise: Standardise, kind: str) -> dict[str, Any
     dialect = open_table(path, standardise)
     found = list(islice(rows(path, dialect), MOST_ROWS + 1))
     if len(found) > MOST_ROWS:
-        raise ImportRefused(f"The file has more than {MOST_ROWS:,} rows; no plate has.", code="too_many_rows")
+        raise ImportRefused(
+            f"The file has more than {MOST_ROWS:,} rows; a list from the laboratory has at most that.",
+            code="too_many_rows",
+        )
     if not found:
         raise ImportRefused("The file has a header and no rows.", code="no_rows")
     broken = [{"line": row.line, "message": row.problem} for row in found if row.problem]
