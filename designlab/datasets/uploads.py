@@ -1,11 +1,16 @@
 """Taking an upload in: the size is known before the file is kept, its digest comes from the one pass that stores it."""
 
 import hashlib
+from collections.abc import Callable
+from functools import wraps
 
 from django.core.files import File
 from django.core.files.uploadhandler import FileUploadHandler, StopUpload
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
 ENVELOPE = 64 * 1024  # what the form around the file may take
+View = Callable[..., HttpResponse]
 
 
 class Capped(FileUploadHandler):
@@ -28,6 +33,27 @@ class Capped(FileUploadHandler):
 
     def file_complete(self, file_size):
         """Nothing to add; the next handler builds the file."""
+
+
+def capped_at(limit: Callable[[], int]) -> Callable[[View], View]:
+    """A view that takes files and is told `capped`: a request longer than `limit()` bytes has lost its files.
+
+    The limit stands before the body is read; the token of the form is therefore checked inside.
+    """
+
+    def wrapped(view: View) -> View:
+        checked = csrf_protect(view)
+
+        @csrf_exempt
+        @wraps(view)
+        def outer(request: HttpRequest, *rest: object, **named: object) -> HttpResponse:
+            capped = Capped(request, limit())
+            request.upload_handlers.insert(0, capped)
+            return checked(request, *rest, capped=capped, **named)
+
+        return outer
+
+    return wrapped
 
 
 class Digesting(File):

@@ -5,7 +5,6 @@ from django.contrib import messages
 from django.core.files.storage import default_storage
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_GET, require_POST
 
 from designlab.datasets import curated as tables
@@ -13,7 +12,7 @@ from designlab.datasets import mapping as answers
 from designlab.datasets import modelling, selectors, services
 from designlab.datasets import progress as lines
 from designlab.datasets.models import DataSet
-from designlab.datasets.uploads import Capped
+from designlab.datasets.uploads import Capped, capped_at
 from designlab.operations.selectors import worker_listening
 
 WORDS = {
@@ -34,16 +33,9 @@ def index(request: HttpRequest) -> HttpResponse:
     return _page(request, "list", page=page, wanted=wanted)
 
 
-@csrf_exempt  # only so that the limit stands before the body is read; the inner view checks the token
-def upload(request: HttpRequest) -> HttpResponse:
+@capped_at(lambda: settings.UPLOAD_MAX_BYTES)
+def upload(request: HttpRequest, *, capped: Capped) -> HttpResponse:
     """Take a file in, unless the request is longer than the limit."""
-    capped = Capped(request, settings.UPLOAD_MAX_BYTES)
-    request.upload_handlers.insert(0, capped)
-    return _upload(request, capped)
-
-
-@csrf_protect
-def _upload(request: HttpRequest, capped: Capped) -> HttpResponse:
     previous = selectors.previous_for(request.user, request.GET.get("version-of", ""))
     shown = {"limit": services.limit_words(), "name": request.POST.get("name", ""), "previous": previous}
     if request.method != "POST":

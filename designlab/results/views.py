@@ -12,6 +12,8 @@ from designlab.accounts.selectors import may_design
 from designlab.campaigns.models import Campaign
 from designlab.candidates.exports import csv_lines
 from designlab.charts.results import predicted_and_measured
+from designlab.datasets.child import LAB_BYTES
+from designlab.datasets.uploads import Capped, capped_at
 from designlab.engine.designs import designs_of
 from designlab.results import selectors, services
 from designlab.results.files import ResultsRefused
@@ -53,10 +55,13 @@ def _page(request: HttpRequest, campaign: Campaign, status: int = 200, **more: A
 
 
 @require_POST
-def upload(request: HttpRequest, pk: int) -> HttpResponse:
+@capped_at(lambda: LAB_BYTES)
+def upload(request: HttpRequest, pk: int, *, capped: Capped) -> HttpResponse:
     """Take a file of results, or refuse it with a sentence for each row."""
     campaign = selectors.campaign_for(request.user, pk)
     file = request.FILES.get("file")
+    if capped.too_large:
+        return _page(request, campaign, 413, refused="The file is too large; a list of results has at most 5 MB.")
     if file is None:
         return _page(request, campaign, 422, refused="No file was chosen: choose one, then upload.")
     try:

@@ -4,13 +4,12 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.utils.text import slugify
-from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from designlab.accounts.selectors import may_design
 from designlab.campaigns.models import Campaign
 from designlab.datasets.models import DataSet
-from designlab.datasets.uploads import Capped
+from designlab.datasets.uploads import Capped, capped_at
 from designlab.engine import rounds as engine
 from designlab.engine.errors import SettingRefused
 from designlab.operations.selectors import worker_listening
@@ -194,16 +193,9 @@ def ledger(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-@csrf_exempt  # only so that the limit stands before the body is read; the inner view checks the token
-def upload(request: HttpRequest, pk: int) -> HttpResponse:
+@capped_at(lambda: MOST_BYTES)
+def upload(request: HttpRequest, pk: int, *, capped: Capped) -> HttpResponse:
     """Take a file of verdicts, or refuse it with a sentence for each row."""
-    capped = Capped(request, MOST_BYTES)
-    request.upload_handlers.insert(0, capped)
-    return _upload(request, pk, capped)
-
-
-@csrf_protect
-def _upload(request: HttpRequest, pk: int, capped: Capped) -> HttpResponse:
     found = selectors.search_for(request.user, pk)
     file = request.FILES.get("file")
     if capped.too_large:

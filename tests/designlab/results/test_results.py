@@ -194,3 +194,13 @@ def test_a_refused_file_is_told_on_the_page_with_its_rows(lab, client):
     assert answer.status_code == 422 and "Row 2: “R1-99999” is no candidate" in answer.content.decode()
     nothing = client.post(reverse("results:upload", args=[lab.campaign.pk]))
     assert nothing.status_code == 422 and "No file was chosen" in nothing.content.decode()
+
+
+def test_a_file_above_the_limit_is_dropped_before_it_is_kept(lab, client, monkeypatch):
+    monkeypatch.setattr("designlab.results.views.LAB_BYTES", 10)
+    monkeypatch.setattr("designlab.datasets.uploads.ENVELOPE", 0)
+    client.force_login(lab.owner)
+    file = ContentFile(f"id,{LABEL}\n{lab.made[0].label},-2\n".encode(), name="large.csv")
+    answer = client.post(reverse("results:upload", args=[lab.campaign.pk]), {"file": file})
+    assert answer.status_code == 413 and "too large" in answer.content.decode()
+    assert not Measurement.objects.exists()

@@ -5,7 +5,6 @@ import io
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from designlab.datasets import child
 from designlab.rounds import files, services
 from designlab.rounds.files import Given, VerdictsRefused, match, verdict_of
 from designlab.rounds.models import Round, Search, VerdictFile, Well
@@ -137,6 +136,6 @@ def test_a_spreadsheet_without_ids_is_matched_by_structure(search, owner):
 
 
 def test_a_file_that_is_too_large_is_refused_before_it_is_read(search, monkeypatch):
-    monkeypatch.setattr(child, "LAB_BYTES", 10)
+    monkeypatch.setattr(files, "MOST_BYTES", 10)
     with pytest.raises(VerdictsRefused, match="at most 5 MB"):
         files.read(SimpleUploadedFile("x.csv", b"id,verdict\n" * 3), search)
