@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from samplers.config import Settings, setting
@@ -27,6 +28,8 @@ from samplers.experiments.checkpoint import Checkpoint
 from samplers.experiments.molecules_diffusion import Molecules
 from samplers.experiments.molecules_measured import measured_values
 from samplers.experiments.registry import Experiment, Outcome, Progress
+from samplers.kinds import MOLECULE
+from samplers.rng import generator
 
 Floats = NDArray[np.float64]
 FILE = "labelled/lipophilicity.csv"
@@ -36,6 +39,7 @@ METHODS: Mapping[str, Mapping[str, Any]] = {
     "coupled": {"form": "coupled"},
     "climb": {"form": "coupled", "draw": "climb"},
 }
+AUTOENCODER = "autoencoder"  # no generator: what reading codes back would be worth
 TOLD = ("value", "predicted", "mean", "sd", "n", "valid", "unique", "novel", "nearest", "below_floor", "off",
         "residual", "residual_mid", "width", "overpromised", "r_hat", "ess", "acceptance")  # fmt: skip
 DISTRUST = ("floor", "support", "overpromised")  # warnings about designs; the one about mixing is told by r_hat
@@ -101,13 +105,45 @@ def half_of(molecules: Sequence[str], values: Floats, share: float, seed: int) -
     return Half(seen, Reward(definition, {NAME: models[0]}), models[1], values[low], errors)
 
 
+def read_back(seen: Sequence[str], seed: int, steps: int, progress: Progress) -> Outcome:
+    """How many molecules an autoencoder of assemblies reads back: of those it learned from, and of a tenth held out.
+
+    It is what chains on codes would stand on.
+    """
+    from samplers.diffusion.config import DiffusionConfig
+    from samplers.diffusion.latent import model as latent
+
+    config = DiffusionConfig(model="latent", learning_steps=steps, max_learning_steps=steps)
+    coder, _ = latent.prepare(MOLECULE, config, seen, generator(seed, "weights"), "cpu")
+    order = torch.randperm(len(coder.structures), generator=generator(seed, "held out"))
+    held, kept = order[: len(order) // 10], order[len(order) // 10 :]
+    batches, source = generator(seed, "batches"), generator(seed, "model")
+    curve: dict[str, list[float]] = {"steps": [], "reconstructed": [], "reconstructed_learned": []}
+    for step in range(1, steps + 1):
+        rows = kept[torch.randint(len(kept), (config.batch_size,), generator=batches)]
+        unknown = torch.zeros(len(rows)), torch.ones(len(rows), dtype=torch.bool)
+        numbers = coder.learn(rows, *unknown, source)
+        progress(step, steps, numbers)
+        if step % 100 == 0 or step == steps:
+            looked = generator(seed, "looks")
+            curve["steps"].append(float(step))
+            curve["reconstructed"].append(coder.validate(held, looked)["reconstructed"])
+            curve["reconstructed_learned"].append(coder.validate(kept[: len(held)], looked)["reconstructed"])
+    best = {f"best_{name}": max(rows) for name, rows in curve.items() if name != "steps"}
+    return Outcome({name: rows[-1] for name, rows in curve.items()} | best, 0, curve)
+
+
 def run(
     method: str, seed: int, settings: HalfSettings,
     *, device: str, data: Path | None, progress: Progress, checkpoint: Checkpoint,
 ) -> Outcome:  # fmt: skip
     """Learn and draw as the product does, then ask the judge once about the designs of every weight."""
     assert data is not None  # the runner has checked
-    two = half_of(*measured_values(data / FILE, "exp"), settings.lower, seed)
+    molecules, values = measured_values(data / FILE, "exp")
+    if method == AUTOENCODER:
+        low = np.argsort(values, kind="stable")[: max(1, round(settings.lower * len(values)))]
+        return read_back([molecules[i] for i in np.sort(low)], seed, settings.steps, progress)
+    two = half_of(molecules, values, settings.lower, seed)
     newest = checkpoint.latest()
     if newest is None:
         made = Molecules(two.seen, two.seen)
@@ -191,7 +227,7 @@ EXPERIMENT = Experiment(
     "comes in time.",
     settings={"default": HalfSettings()},
     methods=("decoupled",),
-    further=("coupled", "climb"),
+    further=("coupled", "climb", AUTOENCODER),
     run=run,
     files=(FILE,),
 )

@@ -32,5 +32,5 @@ def test_a_plateau_begins_where_chance_explains_the_rest():
 
 def test_the_study_has_the_forms_of_the_model_as_methods():
     study = find("lipophilicity-energy")
-    assert study.methods == ("decoupled",) and study.further == ("coupled", "climb")
+    assert study.methods == ("decoupled",) and study.further == ("coupled", "climb", "autoencoder")
     assert study.settings["default"].config("climb").starts == "top"
