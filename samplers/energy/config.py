@@ -174,8 +174,16 @@ class EnergyConfig(Settings):
         return aimed(objectives, self.steer_by)
 
     def check(self, wanted: Wanted) -> None:
-        """Raise ConfigError for an objective that the reward does not have, or whose every answer is paid for."""
-        steerable(wanted.objectives, self.steer_by)
+        """Raise ConfigError for an objective that the reward does not have, or whose every answer is paid for.
+
+        So too where a value between two is wanted, and neither a target nor a direction says which.
+        """
+        objective = wanted.objectives[steerable(wanted.objectives, self.steer_by)]
+        if objective.is_between and not self.asked_targets and self.direction == "auto":
+            raise ConfigError(
+                "targets", f"is missing: {objective.name!r} is wanted between two values, and weights only push up or "
+                "down. Give the value to reach, or say under “Better is” which way to push",
+            )  # fmt: skip
 
     @classmethod
     def suits(cls, wanted: Wanted) -> tuple[float, str]:

@@ -27,6 +27,7 @@ from samplers.labels import Labeler, Labels
 
 PURPOSES = ("space", "base", "chains", "diagnostics")
 LOOK_EVERY = 25  # steps between looks at what the density says of examples held out
+LOOKED_AT = 500  # of those, at most
 BLOCK = 5  # steps of all chains between two looks at the clock
 BARREN = 20  # harvests without a new design after which an aim is left
 FLOORED = 2000  # examples that the energy floor is taken from, at most
@@ -214,7 +215,7 @@ def look(state: State) -> dict[str, float]:
 
     Few examples are soon learned by heart, and a density that has done so calls everything else unlikely.
     """
-    held, energy = held_out(len(state.space.own)).nonzero().squeeze(1)[:FLOORED], state.model.energy
+    held, energy = held_out(len(state.space.own)).nonzero().squeeze(1)[:LOOKED_AT], state.model.energy
     if state.config.form == "coupled" or energy is None or not len(held):
         return {}
     gain = state.space.gain(state.model.log_density, state.space.features(state.space.own[held]))

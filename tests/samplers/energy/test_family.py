@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from samplers.config import Asked, Wanted
 from samplers.energy import family, summary
 from samplers.energy.config import EnergyConfig
 from samplers.errors import ConfigError, RewardError
@@ -176,6 +177,18 @@ def test_a_paid_objective_is_refused_before_anything_is_asked():
     reward = SequenceReward(RewardDefinition.from_dict(raw), {}, lambda *asked: pytest.fail("asked"))
     with pytest.raises(ConfigError, match="steer_by"):
         family.prepare(family.Config(**SMALL), Sequences(), reward, seed=0, budget=None)
+
+
+@pytest.mark.parametrize(
+    ("settings", "refused"), [({}, True), ({"targets": "2.5"}, False), ({"direction": "lower"}, False)]
+)
+def test_a_value_between_two_needs_a_target_or_a_direction(settings, refused):
+    wanted = Wanted("dna", (Asked("score", frozenset({"model"}), is_between=True),))
+    if refused:
+        with pytest.raises(ConfigError, match="targets: is missing: 'score' is wanted between two values"):
+            EnergyConfig(**settings).check(wanted)
+    else:
+        EnergyConfig(**settings).check(wanted)
 
 
 def test_data_that_all_say_the_same_are_refused():
