@@ -94,6 +94,9 @@ def direction(config: EnergyConfig, labeler: Labeler, structures: Sequence[str])
 
 def aims_of(config: EnergyConfig, labels: Labels) -> tuple[tuple[Aim, ...], list[str]]:
     """The weights or targets of a run, and sentences on what was changed or lies outside the data."""
+    if config.form == "coupled" and config.draw == "climb":
+        words = "Uphill is the same way at every weight, so designs are drawn for one."
+        return (Aim(config.asked_weights[-1] or 1.0),), [words] if len(config.asked_weights) > 1 else []
     if not config.asked_targets:
         return tuple(Aim(weight) for weight in config.asked_weights), []
     targets, sentences = targets_for(config.targets, labels)

@@ -139,6 +139,12 @@ def test_without_a_weight_the_law_is_that_of_the_data():
         assert designs.count(letter) / len(designs) == pytest.approx(data.count(letter) / len(data), abs=0.05)
 
 
+def test_climbing_one_network_needs_one_weight():
+    state, _ = finished(prepared(form="coupled", draw="climb", weights="0 1 4"))
+    assert [aim.value for aim in state.aims] == [4.0] and state.finished == "All designs are drawn."
+    assert "Uphill is the same way at every weight" in state.report["sentences"][-1]
+
+
 def test_the_budget_ends_the_run_exactly_and_charges_designs_alone():
     state, _ = finished(prepared(budget=4))
     assert len(state.archive) == 4 and state.finished == "The budget of 4 evaluations is spent."
