@@ -6,17 +6,18 @@ late it wakes up, can write nothing: every write at the end of a slice asks for 
 
 import logging
 import threading
-from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import redis
 from django.conf import settings
 from django.core.cache import cache
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
 from designlab.campaigns.models import Run
+from designlab.common.heartbeat import beating
 
 log = logging.getLogger(__name__)
 DEATHS_ALLOWED = 3
@@ -86,35 +87,19 @@ class Heartbeat:
 
     def __init__(self, run_id: int, token: int) -> None:
         self.run_id, self.token = run_id, token
-        self._over = threading.Event()
         self._interrupted = threading.Event()
-        self._thread = threading.Thread(target=self._live, name=f"heartbeat-{run_id}", daemon=True)
+        self._beating = beating(f"run {run_id}", self._tell_and_listen, every_s=min(1.0, settings.HEARTBEAT_S))
 
     def __enter__(self) -> "Heartbeat":
-        self._thread.start()
+        self._beating.__enter__()
         return self
 
-    def __exit__(self, *exception: object) -> None:
-        self._over.set()
-        self._thread.join(timeout=settings.HEARTBEAT_S + 5)
+    def __exit__(self, *exception: Any) -> None:
+        self._beating.__exit__(*exception)
 
     def interrupted(self) -> bool:
         """Whether the slice should end at the next step."""
         return self._interrupted.is_set()
-
-    def _live(self) -> None:
-        try:
-            while not self._over.wait(min(1.0, settings.HEARTBEAT_S)):
-                self._try(self._tell_and_listen)
-        finally:
-            connection.close()
-
-    def _try(self, action: Callable[[], None]) -> None:
-        try:
-            action()
-        except Exception:
-            log.warning("run %s: a heartbeat failed", self.run_id, exc_info=True)
-            connection.close()
 
     def _tell_and_listen(self) -> None:
         row = Run.objects.filter(id=self.run_id).values("fencing_token", "wish", "heartbeat_at").get()

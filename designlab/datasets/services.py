@@ -1,20 +1,18 @@
 """Changes to data sets: one verb each, in a transaction of its own. An imported data set never changes again."""
 
-import logging
-import threading
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.core.files.storage import default_storage
-from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from designlab.accounts.models import Team, User
 from designlab.accounts.selectors import may_design
+from designlab.common.heartbeat import beating
 from designlab.common.models import record
 from designlab.common.templatetags.figures import megabytes
 from designlab.datasets import mapping as answers
@@ -23,7 +21,6 @@ from designlab.datasets.mapping import DataSetRefused
 from designlab.datasets.models import DataSet
 from designlab.datasets.uploads import Digesting
 
-log = logging.getLogger(__name__)
 Status = DataSet.Status
 MAX_ATTEMPTS = 3
 # The field in which a worker leaves its mark while it is busy with a data set in this state.
@@ -173,7 +170,7 @@ def inspect_now(dataset_id: int) -> None:
     if mark is None:
         return
     dataset = DataSet.objects.get(pk=dataset_id)
-    with _beating(dataset_id, Status.UPLOADED, mark):
+    with _alive(dataset_id, Status.UPLOADED, mark):
         found = work.inspect(dataset)
     _settle(dataset, Status.UPLOADED, mark, "inspected file", found)
 
@@ -184,7 +181,7 @@ def import_now(dataset_id: int) -> None:
     if mark is None:
         return
     dataset = DataSet.objects.get(pk=dataset_id)
-    with _beating(dataset_id, Status.IMPORTING, mark):
+    with _alive(dataset_id, Status.IMPORTING, mark):
         found = work.import_file(dataset, tell=lambda done, of: progress.tell(dataset_id, done, of))
     if not _settle(dataset, Status.IMPORTING, mark, "imported data set", found):
         work.forget(found)
@@ -240,27 +237,10 @@ def _give_up(dataset: DataSet, status: str) -> None:
     record(team=dataset.team, user=None, verb="gave up on file", subject=dataset.name, dataset=dataset.pk)
 
 
-@contextmanager
-def _beating(dataset_id: int, status: str, mark: dict) -> Iterator[None]:
-    """Say every few seconds, from a thread of its own, that this worker is alive on the data set."""
-    over = threading.Event()
+def _alive(dataset_id: int, status: str, mark: dict) -> AbstractContextManager[None]:
+    """Says every few seconds that this worker is alive on the data set."""
     ours = DataSet.objects.filter(pk=dataset_id, status=status, **{CLAIMS[status]: mark})
-
-    def beat() -> None:
-        while not over.wait(settings.HEARTBEAT_S):
-            try:
-                ours.update(touched_at=timezone.now())
-            except DatabaseError:
-                log.warning("data set %s: the database did not take a heartbeat; the next one tries again", dataset_id)
-        connection.close()
-
-    thread = threading.Thread(target=beat, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
+    return beating(f"data set {dataset_id}", lambda: ours.update(touched_at=timezone.now()))
 
 
 @transaction.atomic

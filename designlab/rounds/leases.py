@@ -6,12 +6,14 @@ As `designlab.campaigns.leases` does it for runs; a worker that lost its lease c
 import logging
 import threading
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
+from designlab.common.heartbeat import beating
 from designlab.rounds.models import Search
 
 log = logging.getLogger(__name__)
@@ -56,30 +58,21 @@ class Heartbeat:
 
     def __init__(self, search_id: int, token: int) -> None:
         self.search_id, self.token = search_id, token
-        self._over, self._lost = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._live, name=f"heartbeat-search-{search_id}", daemon=True)
+        self._lost = threading.Event()
+        self._beating = beating(f"search {search_id}", self._tell)
 
     def __enter__(self) -> "Heartbeat":
-        self._thread.start()
+        self._beating.__enter__()
         return self
 
-    def __exit__(self, *exception: object) -> None:
-        self._over.set()
-        self._thread.join(timeout=settings.HEARTBEAT_S + 5)
+    def __exit__(self, *exception: Any) -> None:
+        self._beating.__exit__(*exception)
 
     def lost(self) -> bool:
         """Whether to stop at the next step."""
         return self._lost.is_set()
 
-    def _live(self) -> None:
-        try:
-            while not self._over.wait(settings.HEARTBEAT_S):
-                try:
-                    ours = Search.objects.filter(id=self.search_id, fencing_token=self.token).exclude(lease_owner="")
-                    if not ours.update(heartbeat_at=timezone.now()):
-                        self._lost.set()
-                except Exception:
-                    log.warning("search %s: a heartbeat failed", self.search_id, exc_info=True)
-                    connection.close()
-        finally:
-            connection.close()
+    def _tell(self) -> None:
+        ours = Search.objects.filter(id=self.search_id, fencing_token=self.token).exclude(lease_owner="")
+        if not ours.update(heartbeat_at=timezone.now()):
+            self._lost.set()
