@@ -121,6 +121,7 @@ ADDRESSES: dict[str, Callable[[random.Random], str]] = {
     "limited by an objective": lambda draw: f"?o1_min={draw.uniform(200, 450):.2f}",
     "limited and sorted": lambda draw: f"?o2_min={draw.uniform(0.4, 0.7):.3f}&o1_max=420&sort=o0",
     "reward at least": lambda draw: f"?reward_min={draw.uniform(0.2, 0.8):.3f}",
+    "Pareto front": lambda draw: f"?front=1&page={draw.randint(1, 3)}",
     "new only": lambda draw: f"?new=1&page={draw.randint(1, 20)}",
     "map and figures": lambda draw: "map/",
     "modes": lambda draw: "modes/",

@@ -12,7 +12,7 @@ import os
 import shutil
 import tempfile
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -29,6 +29,7 @@ TYPES: dict[str, type[np.generic]] = {
     "id": np.int64, "evaluation": np.int64, "reward": np.float64, "log_reward": np.float64, "is_known": np.bool_,
     "source": np.str_,
 }  # fmt: skip
+BY_OBJECTIVE = ("values", "desirability")
 CHUNK = 10_000
 
 
@@ -43,9 +44,30 @@ class Columns:
     is_known: NDArray[np.bool_]
     source: NDArray[np.str_]
     values: dict[str, Numbers]  # by the name of the objective
+    desirability: dict[str, Numbers]  # likewise, from 0 to 1
 
     def __len__(self) -> int:
         return len(self.id)
+
+    @cached_property
+    def front(self) -> NDArray[np.bool_]:
+        """Who is on the Pareto front: nobody is as desirable in every objective and more so in one."""
+        if not self.desirability or not len(self):
+            return np.zeros(len(self), np.bool_)
+        return pareto_front(np.nan_to_num(np.stack(list(self.desirability.values()), axis=1)))
+
+
+def pareto_front(points: Numbers) -> NDArray[np.bool_]:
+    """Which rows of (n, objectives) no other row beats: as high everywhere and higher somewhere. Equal rows stay."""
+    distinct, place = np.unique(points, axis=0, return_inverse=True)
+    # From the highest sum down nobody is beaten by a later one, so each row on the front strikes out the rest at once.
+    left = np.argsort(-distinct.sum(axis=1), kind="stable")
+    on_front = np.zeros(len(distinct), np.bool_)
+    while len(left):
+        best, left = left[0], left[1:]
+        on_front[best] = True
+        left = left[(distinct[left] > distinct[best]).any(axis=1)]
+    return on_front[place.reshape(-1)]
 
 
 def columns_of(run: Run) -> Columns:
@@ -73,13 +95,19 @@ def _with_later(kept: Columns | None, run_id: int, names: tuple[str, ...]) -> Co
     """What is kept, and every candidate that came after it."""
     last = int(kept.evaluation[-1]) if kept is not None and len(kept) else 0
     rows = Candidate.objects.filter(run_id=run_id, evaluation__gt=last).order_by("evaluation")
-    table = list(rows.values_list(*PLAIN, "values").iterator(chunk_size=CHUNK))
+    table = list(rows.values_list(*PLAIN, *BY_OBJECTIVE).iterator(chunk_size=CHUNK))
     plain = {name: np.array([row[i] for row in table], dtype=TYPES[name]) for i, name in enumerate(PLAIN)}
-    values = {name: np.array([row[-1].get(name) for row in table], dtype=np.float64) for name in names}
+    told = {
+        what: {name: np.array([row[len(PLAIN) + i].get(name) for row in table], dtype=np.float64) for name in names}
+        for i, what in enumerate(BY_OBJECTIVE)
+    }
     if kept is not None:
         plain = {name: np.concatenate([getattr(kept, name), column]) for name, column in plain.items()}
-        values = {name: np.concatenate([kept.values[name], column]) for name, column in values.items()}
-    return Columns(**plain, values=values)
+        told = {
+            what: {name: np.concatenate([getattr(kept, what)[name], column]) for name, column in columns.items()}
+            for what, columns in told.items()
+        }
+    return Columns(**plain, **told)
 
 
 def _read(folder: Path, names: tuple[str, ...]) -> Columns | None:
@@ -87,7 +115,8 @@ def _read(folder: Path, names: tuple[str, ...]) -> Columns | None:
     try:
         with np.load(folder / "columns.npz") as stored:
             plain = {name: stored[name] for name in PLAIN}
-            return Columns(**plain, values={name: stored[f"value {i}"] for i, name in enumerate(names)})
+            told = {what: {name: stored[f"{what} {i}"] for i, name in enumerate(names)} for what in BY_OBJECTIVE}
+            return Columns(**plain, **told)
     except (OSError, ValueError, KeyError, EOFError, BadZipFile):
         return None
 
@@ -95,7 +124,8 @@ def _read(folder: Path, names: tuple[str, ...]) -> Columns | None:
 def _write(columns: Columns, folder: Path) -> None:
     """Keep the columns; a full disk costs time at the next look, and nothing else."""
     arrays = {name: getattr(columns, name) for name in PLAIN}
-    arrays |= {f"value {i}": column for i, column in enumerate(columns.values.values())}
+    for what in BY_OBJECTIVE:
+        arrays |= {f"{what} {i}": column for i, column in enumerate(getattr(columns, what).values())}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=folder, suffix=".part")

@@ -162,7 +162,25 @@ class DrawnFor:
         return {"source": self.source}
 
 
-CONDITIONS: tuple[type, ...] = (RewardAtLeast, ValueWithin, OnlyNew, DrawnFor)
+@dataclass(frozen=True)
+class OnFront:
+    """On the Pareto front of all objectives, by their desirability."""
+
+    @classmethod
+    def read(cls, query: Query, objectives: Sequence[Objective], refused: Refusals) -> list["OnFront"]:
+        return [cls()] if query.get("front") and len(objectives) > 1 else []
+
+    def keeps(self, columns: Columns) -> Mask:
+        return columns.front
+
+    def words(self) -> str:
+        return "on the Pareto front"
+
+    def query(self) -> dict[str, str]:
+        return {"front": "1"}
+
+
+CONDITIONS: tuple[type, ...] = (RewardAtLeast, ValueWithin, OnlyNew, OnFront, DrawnFor)
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,14 @@
 """A filter reads what it writes, tells it in words, and lets through what the plain definition lets through."""
 
+import numpy as np
 import pytest
 from django.http import QueryDict
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from designlab.candidates import origin
-from designlab.candidates.columns import _columns, columns_of
+from designlab.candidates.columns import _columns, columns_of, pareto_front
 from designlab.candidates.filters import Filter
 from designlab.candidates.objectives import objectives_of
 from designlab.candidates.selectors import matching
@@ -122,3 +126,39 @@ def test_columns_take_in_what_came_later_and_outlive_a_lost_or_broken_file(lab, 
         assert columns_of(lab.run).id.tolist() == grown.id.tolist()
     _columns.cache_clear()
     assert columns_of(lab.run).values["QED"].tolist() == grown.values["QED"].tolist()
+
+
+def beaten(one, others):
+    """By the definition: somebody is as desirable in everything and more so in something."""
+    mine = list(one.desirability.values())
+    return any(
+        all(a >= b for a, b in zip(other.desirability.values(), mine, strict=True))
+        and any(a > b for a, b in zip(other.desirability.values(), mine, strict=True))
+        for other in others
+    )
+
+
+def test_the_pareto_front_is_who_nobody_beats(lab):
+    expected = {one.pk for one in lab.candidates if not beaten(one, lab.candidates)}
+    found = kept(lab, "front=1")
+    assert {one.pk for one in found} == expected and 0 < len(expected) < 60
+    assert Filter.read(QueryDict("front=1"), objectives_of(lab.run)).words() == ["on the Pareto front"]
+    assert not Filter.read(QueryDict("front=1"), objectives_of(lab.run)[:1]).conditions
+
+
+@given(
+    arrays(np.float64, st.tuples(st.integers(0, 30), st.integers(1, 4)), elements=st.sampled_from([0, 0.25, 0.5, 1]))
+)
+def test_the_front_agrees_with_the_definition_for_any_points(points):
+    expected = [not any((other >= one).all() and (other > one).any() for other in points) for one in points]
+    assert pareto_front(points).tolist() == expected
+
+
+def test_a_file_of_columns_of_an_older_form_is_made_again(lab, settings):
+    whole = columns_of(lab.run)
+    [stored] = settings.INDEX_ROOT.glob("*/columns.npz")
+    with np.load(stored) as arrays_:
+        older = {name: arrays_[name] for name in arrays_.files if not name.startswith("desirability")}
+    np.savez(stored, **older)
+    _columns.cache_clear()
+    assert columns_of(lab.run).front.tolist() == whole.front.tolist()
