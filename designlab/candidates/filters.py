@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from designlab.candidates import origin
 from designlab.candidates.columns import Columns
 from designlab.candidates.objectives import Objective
-from designlab.candidates.searching import SEARCHES, Search
+from designlab.candidates.searching import OF_MOLECULES, Reader, Search
 from designlab.common.templatetags.figures import sensible
 
 MOST_SOURCE = 80  # signs that a source may have
@@ -227,14 +227,14 @@ class Filter:
     searches: tuple[Search, ...] = ()  # by structure; they need more than columns
 
     @classmethod
-    def read(cls, query: Query, objectives: Sequence[Objective], *, by_structure: bool = True) -> "Filter":
+    def read(cls, query: Query, objectives: Sequence[Objective], readers: Sequence[Reader] = OF_MOLECULES) -> "Filter":
         """From an address or a form; fields that cannot be used are left out and told in `refused`.
 
-        Designs that are not drawn as structures cannot be searched by one: `by_structure` is false for them.
+        `readers` are those of what the kind of design can be searched for.
         """
         refused: Refusals = {}
         found = [one for each in CONDITIONS for one in each.read(query, objectives, refused)]
-        searches = [one for search in SEARCHES for one in search.read(query, refused)] if by_structure else []
+        searches = [one for reader in readers for one in reader(query, refused)]
         return cls(tuple(found), Order.read(query, objectives), refused, tuple(searches))
 
     @property

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from designlab.campaigns.models import Run
+from designlab.candidates.models import Candidate
 from designlab.candidates.structure_index import StructureIndex, folder_of, grow, index_of
-from designlab.common.kept import DAY_S, key_of, remember, remembered
+from designlab.common.kept import DAY_S, kept, key_of, remember, remembered
 from designlab.engine import chemistry, search
+from designlab.engine.designs import designs_of
 from designlab.engine.errors import Refused
 
 Places = NDArray[np.int64]
@@ -91,8 +94,39 @@ class Like:
         return {"like": self.smiles, "like_min": f"{self.low:g}"}
 
 
-Search = Holding | Like
-SEARCHES: tuple[type[Holding] | type[Like], ...] = (Holding, Like)
+@dataclass(frozen=True)
+class Motif:
+    """A sequence that holds a motif."""
+
+    typed: str
+    kind: str
+
+    @classmethod
+    def read(cls, kind: str, query: Mapping[str, str], refused: dict[str, str]) -> list[Motif]:
+        """From `holds=N-{P}-[ST]`; a motif that cannot be read is noted in `refused`."""
+        typed = query.get("holds", "").strip()
+        try:
+            search.motif_counts([], kind, typed or "X")
+        except Refused as refusal:
+            refused["holds"] = str(refusal)
+            return []
+        return [cls(typed, kind)] if typed else []
+
+    def words(self) -> str:
+        return f"holding {self.typed}"
+
+    def query(self) -> dict[str, str]:
+        return {"holds": self.typed}
+
+
+Search = Holding | Like | Motif
+Reader = Callable[[Mapping[str, str], dict[str, str]], Sequence[Search]]
+OF_MOLECULES: tuple[Reader, ...] = (Holding.read, Like.read)
+
+
+def readers_of(kind: str) -> tuple[Reader, ...]:
+    """What can be searched for among designs of a kind."""
+    return OF_MOLECULES if designs_of(kind).drawn else (partial(Motif.read, kind),)
 
 
 @dataclass(frozen=True)
@@ -109,6 +143,21 @@ class Found:
     def whole(self) -> bool:
         """Whether everything was looked at."""
         return self.n_looked == self.n_all
+
+
+def with_motifs(run: Run, motifs: Sequence[Motif], places: Places) -> Found:
+    """The places whose sequences hold every motif, in the same order. Letters are looked through in no time."""
+    n_all = len(places)
+    for motif in motifs:
+        key = key_of("motif", folder_of(run), motif.kind, motif.typed, run.n_candidates)
+
+        def look(motif: Motif = motif) -> bytes:
+            texts = list(Candidate.objects.filter(run=run).order_by("evaluation").values_list("smiles", flat=True))
+            return np.packbits(np.array(search.motif_counts(texts, motif.kind, motif.typed)) > 0).tobytes()
+
+        holds = np.unpackbits(np.frombuffer(kept(key, look), np.uint8)).astype(np.bool_)
+        places = places[holds[places]]
+    return Found(places, n_all, n_all)
 
 
 def narrowed(

@@ -13,7 +13,7 @@ from designlab.candidates.columns import columns_of
 from designlab.candidates.filters import SIMILARITY, Filter
 from designlab.candidates.models import Assignment, Candidate, ReviewItem
 from designlab.candidates.objectives import Objective, objectives_of
-from designlab.candidates.searching import Found, narrowed
+from designlab.candidates.searching import Found, Motif, narrowed, readers_of, with_motifs
 from designlab.engine.designs import Designs, designs_of
 
 PAGE = 50
@@ -133,7 +133,7 @@ class Matches:
 
 def read_filter(run: Run, query: Mapping[str, str]) -> Filter:
     """The filter that an address asks for."""
-    return Filter.read(query, objectives_of(run), by_structure=designs_of(run.kind).drawn)
+    return Filter.read(query, objectives_of(run), readers_of(run.kind))
 
 
 def matching(run: Run, chosen: Filter, *, limit_s: float = math.inf) -> Matches:
@@ -146,7 +146,8 @@ def matching(run: Run, chosen: Filter, *, limit_s: float = math.inf) -> Matches:
     if not chosen.searches:
         return Matches(run, columns.id[places].tolist())
     order = chosen.order
-    found = narrowed(
+    motifs = [one for one in chosen.searches if isinstance(one, Motif)]
+    found = with_motifs(run, motifs, places) if motifs else narrowed(
         run, chosen.searches, places, by_similarity=order.key == SIMILARITY, descending=order.descending,
         limit_s=limit_s,
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 
 import pytest
 from django.urls import reverse
@@ -10,6 +11,7 @@ from designlab.candidates.filters import Filter
 from designlab.candidates.models import ReviewRound
 from designlab.candidates.objectives import objectives_of
 from designlab.candidates.selection import best_of_families
+from designlab.candidates.selectors import matching, read_filter
 from designlab.engine.designs import SMALL, designs_of
 from samplers import api
 from tests.designlab import factories
@@ -110,3 +112,19 @@ def test_letters_are_escaped_cut_and_numbered():
     peptides = designs_of("peptide")
     assert "&lt;" in peptides.picture("<K") and "1,000 letters" in peptides.picture("K" * 1_000, SMALL)
     assert peptides.colours["K"] == "base" and set(peptides.colours) == set(api.sequence_letters("peptide"))
+
+
+def test_sequences_are_searched_by_a_motif_in_the_order_of_the_list(run, lab, signed_in):
+    found = matching(run, read_filter(run, {"holds": "A-C-X(0,3)-G"}))
+    expected = [one for one in run.candidates.order_by("-log_reward", "-id") if re.search("AC.{0,3}G", one.smiles)]
+    assert {one.smiles for one in found.rows()} == {one.smiles for one in expected} and 0 < len(found) < 30
+    assert [one.reward for one in found.rows()] == sorted((one.reward for one in expected), reverse=True)
+    html = body(signed_in(lab.viewer), "candidates:list", run.pk)
+    assert "Holds the motif" in html and "Similar to" not in html
+
+
+def test_a_motif_that_cannot_be_read_is_said_at_its_field(run, lab, signed_in):
+    chosen = read_filter(run, {"holds": "A-[", "like": "CCO"})
+    assert "cannot be read" in chosen.refused["holds"] and not chosen.searches
+    answer = signed_in(lab.viewer).get(reverse("candidates:list", args=[run.pk]), {"holds": "A-["})
+    assert "cannot be read" in answer.content.decode()
