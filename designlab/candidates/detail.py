@@ -40,6 +40,7 @@ class Detail:
     known: list[Neighbour]
     proposed: list[Neighbour]
     reviews: list[ReviewItem]
+    measured: list  # results of the laboratory that stand, see designlab.results
     facts: list[tuple[str, str]]
     generator: str
     designs: Designs
@@ -71,6 +72,7 @@ def detail(user: User, pk: int) -> Detail:
         known=_known(run, candidate),
         proposed=_proposed(run, candidate),
         reviews=review_selectors.items_of(user, candidate),
+        measured=list(candidate.measurements.filter(withdrawn_at=None).select_related("told_by")),
         facts=facts(designs, candidate.smiles),
         generator=next((one["label"] for one in families() if one["name"] == run.family), run.family),
         designs=designs,

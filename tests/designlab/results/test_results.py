@@ -181,6 +181,8 @@ def test_the_page_and_its_file_tell_the_same(lab, client):
     upload(lab, f"id,{LABEL}\n{lab.made[0].label},-2.25\n")
     html = client.get(reverse("results:page", args=[lab.campaign.pk])).content.decode()
     assert "1 of 1" in html and "−2.25" in html and "Make the next data of these" in html
+    of_one = client.get(reverse("candidates:detail", args=[lab.made[0].pk])).content.decode()
+    assert "<h2>Measured</h2>" in of_one and "<b>−2.25</b> logS <small>told by ada" in of_one
     answer = client.get(reverse("results:download", args=[lab.campaign.pk]))
     (row,) = csv.DictReader(io.StringIO(b"".join(answer.streaming_content).decode()))
     assert (row["id"], row["value"], row["told by"]) == (lab.made[0].label, "-2.25", "ada")
