@@ -74,7 +74,10 @@ def grow(run: Run, *, limit_s: float) -> bool:
     while True:
         names = _parts(run)
         whole = names if not names or _size(names[-1]) == PART else names[:-1]
-        begun = _joined(tuple(names[len(whole) :]))
+        try:
+            begun = _joined(tuple(names[len(whole) :]))
+        except _Broken:  # another process has put a longer one in its place
+            continue
         first = _end(whole[-1]) if whole else 0
         grown = _grown(run, first, begun, end)
         if len(grown) == len(begun):

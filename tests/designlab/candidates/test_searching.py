@@ -99,6 +99,20 @@ def test_a_broken_part_is_made_again(lab, content):
     assert len(found(lab, "holds=c1ccccc1")) == len(holding(lab, "c1ccccc1"))
 
 
+def test_two_processes_may_prepare_at_once(lab, monkeypatch):
+    monkeypatch.setattr(structure_index, "AT_ONCE", 20)
+    assert grow(lab.run, limit_s=0)  # a part of 20
+    short = structure_index._parts(lab.run)
+    assert not grow(lab.run, limit_s=10)  # another process goes on, and takes the short part away
+    listed = structure_index._parts
+    seen = iter([None, short])  # what it saw before that
+    monkeypatch.setattr(structure_index, "_parts", lambda run: next(seen, None) or listed(run))
+    structure_index._joined.cache_clear()
+    assert not grow(lab.run, limit_s=10)
+    assert len(index_of(lab.run)) == 60
+    assert default_storage.listdir(folder_of(lab.run))[1] == ["00000000-00000060.npz"]
+
+
 def test_a_worker_prepares_all_of_a_run(lab):
     index_run(lab.run.pk)
     assert len(index_of(lab.run)) == 60
