@@ -87,7 +87,7 @@ def opinions(labelled: Sequence[str], labels: Floats, name: str, seed: int) -> O
         report = model.card["report"]
         # The judge is tested on the molecules that it kept away from; the labeler has seen them all in the end.
         scores = report["held_out"] or report["scores"]
-        errors |= {f"{role}_{key}": float(scores[key]) for key in ("rmse", "r2", "spearman") if key in scores}
+        errors[f"{role}_rmse"] = float(scores["rmse"])
         errors[f"{role}_coverage"] = float(scores.get("coverage", report["coverage"]))
     objective = {
         "name": name, "source": {"kind": "model", "label": name},
