@@ -75,7 +75,7 @@ def candidates(owner) -> list[str]:
     page = owner.page
     page.get_by_role("link", name=re.compile("candidates")).first.click()
     page.locator("#download-menu summary").click()
-    rows = list(csv.DictReader(io.StringIO(owner.download(page.get_by_role("link", name="CSV")))))
+    rows = list(csv.DictReader(io.StringIO(owner.download(page.get_by_role("link", name="CSV", exact=True)))))
     fasta = owner.download(page.get_by_role("link", name="FASTA"))
     records = list(api.fasta_records(fasta.splitlines()))
     assert [(one["id"], one["sequence"]) for one in records] == [(row["id"], row["sequence"]) for row in rows]

@@ -81,5 +81,5 @@ def look_at_candidates(owner, target: str) -> None:
     page.get_by_label("Drawn").select_option(f"target {target}")
     owner.see(re.compile(f"for target {target.replace('-', '−')}"))
     page.locator("#download-menu summary").click()
-    rows = list(csv.DictReader(io.StringIO(owner.download(page.get_by_role("link", name="CSV")))))
+    rows = list(csv.DictReader(io.StringIO(owner.download(page.get_by_role("link", name="CSV", exact=True)))))
     assert {row["source"] for row in rows} == {f"target {target}"} and 0 < len(rows) <= SMALL["n_designs"]

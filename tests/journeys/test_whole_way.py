@@ -147,7 +147,7 @@ def candidates(owner) -> list[str]:
     page.get_by_label("Only new").check()
     owner.see("new only")
     page.locator("#download-menu summary, details.menu summary", has_text="Download").click()
-    rows = list(csv.DictReader(io.StringIO(owner.download(page.get_by_role("link", name=re.compile("CSV"))))))
+    rows = list(csv.DictReader(io.StringIO(owner.download(page.get_by_role("link", name="CSV", exact=True)))))
     links = page.locator(".molecules td:nth-child(2) > a:first-child").all()
     shown = [link.inner_text() for link in links]
     assert shown == [row["id"] for row in rows][: len(shown)]

@@ -45,7 +45,7 @@ def test_the_filtered_list_on_the_page_is_the_file(lab, opened):
     assert page.evaluate("window.stayed")  # swapped in place, the page was not loaded again
     page.get_by_text("Download these").click()
     with page.expect_download() as download:
-        page.get_by_role("link", name="CSV").click()
+        page.get_by_role("link", name="CSV", exact=True).click()
     rows = rows_of(download)
     assert [row["id"] for row in rows] == shown_ids(page) and len(rows) > 5
     weights = [float(row["weight"]) for row in rows]
@@ -61,7 +61,7 @@ def test_without_scripts_filter_sort_page_and_download_work(lab, opened):
     assert shown_ids(page) == expected[:50]
     page.get_by_text("Download these").click()
     with page.expect_download() as download:
-        page.get_by_role("link", name="CSV").click()
+        page.get_by_role("link", name="CSV", exact=True).click()
     assert [row["id"] for row in rows_of(download)] == expected
 
 
@@ -143,5 +143,5 @@ def test_a_search_shows_its_first_finds_and_counts_on_by_itself(lab, opened, mon
     assert page.locator("#counting").count() == 0 and page.get_by_label("Holds the substructure").input_value()
     with page.expect_download() as download:
         page.get_by_text("Download these").click()
-        page.get_by_role("link", name="CSV").click()
+        page.get_by_role("link", name="CSV", exact=True).click()
     assert len(rows_of(download)) == holding
