@@ -57,6 +57,7 @@ def test_without_scripts_filter_sort_page_and_download_work(lab, opened):
     page.locator("#reward-min").fill("0.3")
     page.locator("#sort").select_option("evaluation")
     page.get_by_role("button", name="Show these").click()
+    page.get_by_text("reward ≥ 0.30").wait_for()
     expected = [one.label for one in lab.candidates if one.reward >= 0.3]
     assert shown_ids(page) == expected[:50]
     page.get_by_text("Download these").click()
