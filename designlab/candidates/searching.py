@@ -105,12 +105,14 @@ class Motif:
     def read(cls, kind: str, query: Mapping[str, str], refused: dict[str, str]) -> list[Motif]:
         """From `holds=N-{P}-[ST]`; a motif that cannot be read is noted in `refused`."""
         typed = query.get("holds", "").strip()
+        if not typed:
+            return []
         try:
-            search.motif_counts([], kind, typed or "X")
+            search.motif_counts([], kind, typed)
         except Refused as refusal:
             refused["holds"] = str(refusal)
             return []
-        return [cls(typed, kind)] if typed else []
+        return [cls(typed, kind)]
 
     def words(self) -> str:
         return f"holding {self.typed}"

@@ -1,9 +1,10 @@
 """What a person may see of results: values beside predictions, how wrong those were, and how many hits a round had."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from statistics import fmean
+from typing import Any
 
 from django.http import Http404
 
@@ -12,8 +13,10 @@ from designlab.campaigns.models import Campaign
 from designlab.candidates.models import Candidate, ReviewItem
 from designlab.candidates.objectives import objectives_of
 from designlab.datasets.models import PropertyModel
+from designlab.engine import rewards
 from designlab.results.models import Measurement, ResultFile
 
+STEPS = 40  # of the range of the data, at which desirability is looked at
 WIDE = 1.96  # standard deviations on either side that a stated interval of 95 % has
 
 
@@ -36,8 +39,8 @@ def measurement_for(user: User, pk: int) -> Measurement:
 
 
 def labels_of(campaign: Campaign) -> list[str]:
-    """The labels of the campaign's data that are numbers: what a laboratory measures."""
-    return [label["name"] for label in campaign.labelled.labels]
+    """The labels of the campaign's data that are numbers; classes are told as verdicts, in rounds."""
+    return [label["name"] for label in campaign.labelled.labels if label.get("kind") != "class"]
 
 
 def unit_of(campaign: Campaign, label: str) -> str:
@@ -48,7 +51,35 @@ def unit_of(campaign: Campaign, label: str) -> str:
 def measured_values(campaign: Campaign) -> list[Measurement]:
     """Every value that stands, in the order in which they were told."""
     rows = Measurement.objects.filter(candidate__run__campaign=campaign, withdrawn_at=None)
-    return list(rows.select_related("candidate__run", "file", "told_by"))
+    return list(rows.select_related("candidate__run__campaign__labelled", "file", "told_by"))
+
+
+def wanted(campaign: Campaign, raw: Mapping[str, Any]) -> str:
+    """Which way a label is better over the range of the data: "high", "low", or "" for neither.
+
+    The campaign's goal decides; for a label that is not in it, what its data set says.
+    """
+    transform = _transform(campaign.reward, raw["name"])
+    if transform is None:
+        return raw.get("direction") or ""
+    low, high = raw.get("min"), raw.get("max")
+    if low is None or high is None or not low < high:
+        return ""
+    curve = rewards.desirability_curve(transform, [low + (high - low) * i / STEPS for i in range(STEPS + 1)])
+    if max(curve) > max(curve[0], curve[-1]) or curve[0] == curve[-1]:
+        return ""  # a value between is best
+    return "high" if curve[-1] > curve[0] else "low"
+
+
+def _transform(node: Any, label: str) -> dict | None:
+    """The curve that a reward lays over a learned label, wherever among its groups."""
+    if isinstance(node, dict):
+        source = node.get("source")
+        if isinstance(source, dict) and source.get("kind") == "model" and source.get("label") == label:
+            return node.get("transform")
+        node = list(node.values())
+    children = node if isinstance(node, list) else []
+    return next((found for child in children if (found := _transform(child, label)) is not None), None)
 
 
 @dataclass(frozen=True)
@@ -90,10 +121,10 @@ class Shown:
     label: str
     unit: str
     rows: list[Compared]
-    best: float | None  # the best value among the data, in the wanted direction
+    best: float | None  # the best value among the data, in the wanted direction; None where neither is wanted
     high: bool  # whether more is better
-    expected: float | None  # held-out error of the model, root of the mean square
-    lines: list[Line]
+    expected: float | None = None  # held-out error of the model, root of the mean square
+    lines: tuple[Line, ...] = ()
 
     @property
     def pairs(self) -> list[Compared]:
@@ -148,16 +179,17 @@ def _shown(campaign: Campaign, raw: dict, values: Sequence[Measurement]) -> Show
     by_candidate: dict[int, list[Measurement]] = {}
     for one in values:
         by_candidate.setdefault(one.candidate_id, []).append(one)
-    rows = [_compared(told, raw["name"]) for told in by_candidate.values()]
-    high = raw.get("direction") != "low"
-    blank = Shown(raw["name"], raw.get("unit") or "", rows, raw.get("max" if high else "min"), high, None, [])
+    names = _objective_names([told[0].candidate for told in by_candidate.values()], raw["name"])
+    rows = [_compared(told, raw["name"], names) for told in by_candidate.values()]
+    best = {"high": raw.get("max"), "low": raw.get("min")}.get(way := wanted(campaign, raw))
+    found = Shown(raw["name"], raw.get("unit") or "", rows, best, high=way == "high")
     by_file: dict[ResultFile | None, list[Compared]] = {}
-    for row in rows:
+    for row in rows:  # a candidate counts for the file in which it was measured first
         by_file.setdefault(row.values[0].file, []).append(row)
-    lines = [_line(blank, file, members) for file, members in by_file.items()]
+    lines = tuple(_line(found, file, members) for file, members in by_file.items())
     model = PropertyModel.objects.filter(dataset=campaign.labelled, label=raw["name"]).first()
     expected = model.report.get("scores", {}).get("rmse") if model is not None else None
-    return Shown(blank.label, blank.unit, rows, blank.best, high, expected, lines)
+    return replace(found, expected=expected, lines=lines)
 
 
 def _line(whole: Shown, file: ResultFile | None, members: list[Compared]) -> Line:
@@ -166,14 +198,20 @@ def _line(whole: Shown, file: ResultFile | None, members: list[Compared]) -> Lin
     return Line(name, len(members), sum(map(whole.is_hit, members)), fmean(errors) if errors else None)
 
 
-def _compared(values: list[Measurement], label: str) -> Compared:
+def _objective_names(candidates: Sequence[Candidate], label: str) -> dict[int, str]:
+    """Run → the name of its objective that is learned from a label; runs without one are left out."""
+    runs = {one.run_id: one.run for one in candidates}
+    learned = {pk: next((one.name for one in objectives_of(run) if one.label == label), "") for pk, run in runs.items()}
+    return {pk: name for pk, name in learned.items() if name}
+
+
+def _compared(values: list[Measurement], label: str, names: Mapping[int, str]) -> Compared:
     candidate = values[0].candidate
-    learned = next((one for one in objectives_of(candidate.run) if one.label == label), None)
-    if learned is None:
-        return Compared(candidate, values, None, None, candidate.judged.get(label))
-    name = learned.name
-    return Compared(candidate, values, candidate.values.get(name), candidate.uncertainty.get(name) or None,
-                    candidate.judged.get(label))  # fmt: skip
+    name = names.get(candidate.run_id, "")
+    return Compared(
+        candidate, values, candidate.values.get(name), candidate.uncertainty.get(name) or None,
+        candidate.judged.get(label),
+    )  # fmt: skip
 
 
 def to_be_told(campaign: Campaign, label: str) -> list[Candidate]:

@@ -206,3 +206,30 @@ def test_a_file_above_the_limit_is_dropped_before_it_is_kept(lab, client, monkey
     answer = client.post(reverse("results:upload", args=[lab.campaign.pk]), {"file": file})
     assert answer.status_code == 413 and "too large" in answer.content.decode()
     assert not Measurement.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("transform", "way", "n_hits"),
+    [
+        ({"kind": "sigmoid", "low": -5.0, "high": -1.0}, "high", 1),
+        ({"kind": "sigmoid", "low": -1.0, "high": -5.0}, "low", 1),
+        ({"kind": "double_sigmoid", "low": -5.0, "high": -4.0, "margin": 0.2}, "", 0),
+    ],
+)
+def test_the_goal_says_which_way_a_hit_lies(lab, transform, way, n_hits):
+    for objective in lab.campaign.reward["objectives"]:
+        if objective["source"]["kind"] == "model":
+            objective.update(source={"kind": "model", "label": LABEL}, transform=transform)
+    lab.campaign.save()
+    upload(lab, f"id,{LABEL}\n{lab.made[0].label},-1\n{lab.made[1].label},-9\n")
+    (shown,) = selectors.shown(lab.campaign)
+    assert selectors.wanted(lab.campaign, lab.campaign.labelled.labels[0]) == way
+    assert shown.n_hits == n_hits
+    hit = [row.measured for row in shown.rows if shown.is_hit(row)]
+    assert hit == {"high": [-1.0], "low": [-9.0], "": []}[way]
+
+
+def test_queries_do_not_grow_with_the_results(lab, django_assert_max_num_queries):
+    upload(lab, f"id,{LABEL}\n" + "".join(f"{one.label},-2\n" for one in lab.made))
+    with django_assert_max_num_queries(3):
+        selectors.shown(lab.campaign)
