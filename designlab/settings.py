@@ -65,6 +65,7 @@ INSTALLED_APPS = [
     "designlab.candidates",
     "designlab.rounds",
     "designlab.results",
+    "designlab.choosing",
     "designlab.operations",
 ]
 MIDDLEWARE = [

@@ -14,5 +14,6 @@ urlpatterns = [
     path("campaigns/", include("designlab.campaigns.urls")),
     path("rounds/", include("designlab.rounds.urls")),
     path("", include("designlab.results.urls")),
+    path("", include("designlab.choosing.urls")),
     path("", include("designlab.candidates.urls")),
 ]

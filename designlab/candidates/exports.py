@@ -3,7 +3,7 @@
 import csv
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from itertools import chain
 from typing import Any
@@ -47,8 +47,11 @@ def csv_lines(rows: Iterable[Iterable[object]], *, raw: bool = False) -> Iterato
         yield writer.writerow(["" if cell is None else cell if raw else safe_cell(cell) for cell in row])
 
 
-def figures(candidate: Candidate, objectives: list[Objective], family: str) -> dict[str, object]:
-    """Everything a download says of a candidate apart from its name and structure."""
+Told = Mapping[str, object]
+
+
+def figures(candidate: Candidate, objectives: list[Objective], family: str, told: Told) -> dict[str, object]:
+    """Everything a download says of a candidate apart from its name and structure; `told` is what its list says."""
     shown: dict[str, object] = {"log_reward": candidate.log_reward, "reward": candidate.reward}
     for one in objectives:
         shown[one.name] = candidate.values.get(one.name)
@@ -57,7 +60,7 @@ def figures(candidate: Candidate, objectives: list[Objective], family: str) -> d
         if one.learned:
             shown[f"{one.name} second judge"] = candidate.judged.get(one.label)
     known = "known" if candidate.is_known else "new"
-    return shown | {
+    return {**shown, **told} | {
         "known": known,
         **({"scaffold": family} if candidate.run.kind == "molecule" else {}),
         "source": candidate.source,
@@ -71,17 +74,17 @@ def _figured(found: Matches, run: Run, objectives: list[Objective]) -> Iterator[
     for chunk in found.chunks(CHUNK):
         families = designs_of(run.kind).families(chunk) if run.kind == "molecule" else [""] * len(chunk)
         for candidate, family in zip(chunk, families, strict=True):
-            yield candidate, figures(candidate, objectives, family)
+            yield candidate, figures(candidate, objectives, family, found.told.get(candidate.pk, {}))
 
 
 def _each(found: Matches) -> Iterator[Candidate]:
     return chain.from_iterable(found.chunks(CHUNK))
 
 
-def header_of(run: Run, objectives: list[Objective]) -> list[str]:
+def header_of(found: Matches, run: Run, objectives: list[Objective]) -> list[str]:
     """The columns of a table of candidates."""
     blank = Candidate(run=run, values={}, uncertainty={}, desirability={})
-    return ["id", designs_of(run.kind).column, *figures(blank, objectives, "")]
+    return ["id", designs_of(run.kind).column, *figures(blank, objectives, "", next(iter(found.told.values()), {}))]
 
 
 def table_rows(found: Matches, run: Run, objectives: list[Objective]) -> Iterator[list[object]]:
@@ -91,7 +94,7 @@ def table_rows(found: Matches, run: Run, objectives: list[Objective]) -> Iterato
 
 def as_csv(found: Matches, run: Run, objectives: list[Objective], *, raw: bool = False) -> Iterator[str]:
     """A table with a header; every value under the name of its objective."""
-    yield from csv_lines([header_of(run, objectives)], raw=raw)
+    yield from csv_lines([header_of(found, run, objectives)], raw=raw)
     yield from csv_lines(table_rows(found, run, objectives), raw=raw)
 
 
@@ -113,6 +116,7 @@ def as_json(found: Matches, run: Run, objectives: list[Objective]) -> Iterator[s
     for i, one in enumerate(_each(found)):
         told = {"id": one.label, column: one.smiles, "log_reward": one.log_reward, "reward": one.reward} | {
             "objectives": {objective.name: _told(one, objective) for objective in objectives},
+            **found.told.get(one.pk, {}),
             "known": one.is_known, "source": one.source, "step": one.step, "evaluation": one.evaluation,
         }  # fmt: skip
         yield (",\n" if i else "\n") + json.dumps(_finite(told), ensure_ascii=False, allow_nan=False)
@@ -144,13 +148,13 @@ def as_xlsx(found: Matches, run: Run, objectives: list[Objective]) -> Iterator[b
     def draw(text: str) -> bytes:
         return designs_of(run.kind).png(text, SMALL)
 
-    return export_files.xlsx(header_of(run, objectives), table_rows(found, run, objectives), draw)
+    return export_files.xlsx(header_of(found, run, objectives), table_rows(found, run, objectives), draw)
 
 
 def as_parquet(found: Matches, run: Run, objectives: list[Objective]) -> Iterator[bytes]:
     """A typed table."""
     whole = len(("step", "evaluation", "run"))  # the last columns
-    return export_files.parquet(header_of(run, objectives), table_rows(found, run, objectives), n_whole=whole)
+    return export_files.parquet(header_of(found, run, objectives), table_rows(found, run, objectives), n_whole=whole)
 
 
 def as_smi(found: Matches, run: Run, objectives: list[Objective]) -> Iterator[str]:

@@ -5,7 +5,7 @@ condition is one small class with the same five members; a new kind joins `CONDI
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 from urllib.parse import urlencode
@@ -227,13 +227,18 @@ class Filter:
     searches: tuple[Search, ...] = ()  # by structure; they need more than columns
 
     @classmethod
-    def read(cls, query: Query, objectives: Sequence[Objective], readers: Sequence[Reader] = OF_MOLECULES) -> "Filter":
+    def read(
+        cls, query: Query, objectives: Sequence[Objective], readers: Sequence[Reader] = OF_MOLECULES,
+        marks: Sequence[Callable[[Query, Refusals], Sequence[Condition]]] = (),
+    ) -> "Filter":  # fmt: skip
         """From an address or a form; fields that cannot be used are left out and told in `refused`.
 
-        `readers` are those of what the kind of design can be searched for.
+        `readers` are those of what the kind of design can be searched for, `marks` those of what people and
+        groupings marked in the run.
         """
         refused: Refusals = {}
         found = [one for each in CONDITIONS for one in each.read(query, objectives, refused)]
+        found += [one for reader in marks for one in reader(query, refused)]
         searches = [one for reader in readers for one in reader(query, refused)]
         return cls(tuple(found), Order.read(query, objectives), refused, tuple(searches))
 

@@ -14,6 +14,8 @@ from designlab.candidates.filters import SIMILARITY, Filter
 from designlab.candidates.models import Assignment, Candidate, ReviewItem
 from designlab.candidates.objectives import Objective, objectives_of
 from designlab.candidates.searching import Found, Motif, narrowed, readers_of, with_motifs
+from designlab.choosing import marks
+from designlab.choosing.models import Shortlisted
 from designlab.engine.designs import Designs, designs_of
 
 PAGE = 50
@@ -71,6 +73,7 @@ class Row:
     family: str
     reviewed: list[ReviewItem]
     nearness: tuple[str, str]
+    kept: Shortlisted | None = None  # who put it on the shortlist
     alike: float | None = None  # similarity to the molecule that the list was searched for
 
 
@@ -110,8 +113,15 @@ class Matches:
     A search by structure that had to end early says so in `found`; the ids are then the first ones of the list.
     """
 
-    def __init__(self, run: Run, ids: list[int], found: Found | None = None) -> None:
+    def __init__(
+        self,
+        run: Run,
+        ids: list[int],
+        found: Found | None = None,
+        told: Mapping[int, Mapping[str, object]] | None = None,
+    ) -> None:
         self.run, self.ids, self.found = run, ids, found
+        self.told = told or {}  # what a download says of each beside its figures; the same names for all
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -133,7 +143,7 @@ class Matches:
 
 def read_filter(run: Run, query: Mapping[str, str]) -> Filter:
     """The filter that an address asks for."""
-    return Filter.read(query, objectives_of(run), readers_of(run.kind))
+    return Filter.read(query, objectives_of(run), readers_of(run.kind), marks.readers_of(run))
 
 
 def matching(run: Run, chosen: Filter, *, limit_s: float = math.inf) -> Matches:
@@ -189,7 +199,7 @@ def _rows(run: Run, objectives: list[Objective], candidates: list[Candidate]) ->
     for item in ReviewItem.objects.filter(candidate__in=candidates).select_related("round").order_by("-round_id"):
         reviewed.setdefault(item.candidate_id, []).append(item)
     designs = designs_of(run.kind)
-    families = designs.families(candidates)
+    families, kept = designs.families(candidates), marks.shortlisted_among(candidates)
     rows = []
     for candidate, near, family in zip(candidates, nearest_known(run, candidates), families, strict=True):
         rows.append(
@@ -201,6 +211,7 @@ def _rows(run: Run, objectives: list[Objective], candidates: list[Candidate]) ->
                 family,
                 reviewed.get(candidate.pk, []),
                 nearness(near[1], designs),
+                kept.get(candidate.pk),
             )
         )
     return rows

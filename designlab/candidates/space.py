@@ -26,7 +26,7 @@ def all_rewards(run: Run) -> list[float]:
 
 def space(run: Run, chosen: Filter) -> dict:
     """The map: candidates as the filter keeps them, best first, over the labelled data."""
-    key = key_of("space", run.pk, run.n_candidates, chosen.query())
+    key = key_of("space", run.pk, run.n_candidates, chosen)
     return kept(key, lambda: _mapped(run, chosen))
 
 

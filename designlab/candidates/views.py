@@ -24,6 +24,8 @@ from designlab.charts import candidates as figures
 from designlab.charts import modes as mode_figures
 from designlab.charts import space as space_figures
 from designlab.charts.theme import family_colour
+from designlab.choosing.marks import shortlisted_among
+from designlab.choosing.selectors import may_pick
 from designlab.engine.chemistry import depict_pattern
 from designlab.engine.designs import LARGE, SMALL, designs_of
 
@@ -67,6 +69,7 @@ def _frame(request: HttpRequest, run: Run, chosen: Filter, *, tab: str, n_shown:
         "tab": tab,
         "n_shown": n_shown,
         "may_design": may_design(request.user, run.campaign.team),
+        "may_pick": may_pick(request.user, run.campaign.team),
         "designs": designs_of(run.kind),
         "download_kinds": designs_of(run.kind).downloads,
         "most": selection.MOST,
@@ -184,7 +187,15 @@ def modes(request: HttpRequest, pk: int) -> HttpResponse:
 @require_safe
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
     """One molecule: why this one, where it comes from, what is like it, what people said."""
-    return render(request, "candidates/detail.html", {"section": "campaigns", "detail": detail_of(request.user, pk)})
+    shown = detail_of(request.user, pk)
+    candidate = shown.candidate
+    context = {
+        "section": "campaigns",
+        "detail": shown,
+        "kept": shortlisted_among([candidate]).get(candidate.pk),
+        "may_pick": may_pick(request.user, candidate.run.campaign.team),
+    }
+    return render(request, "candidates/detail.html", context)
 
 
 @require_safe

@@ -24,6 +24,7 @@ STANDS_FOR = {
     Campaign: [
         *(f"campaigns:{n}" for n in ("detail", "new_run", "set_budgets", "reward_json")),
         *(f"results:{n}" for n in ("page", "upload", "tell", "learn", "download")),
+        "choosing:shortlist", "choosing:shortlist_file",
     ],
     Measurement: ["results:withdraw"],
     SavedReward: ["campaigns:saved_reward", "campaigns:reward_version_upload"],
@@ -32,7 +33,7 @@ STANDS_FOR = {
         *(f"campaigns:{n}" for n in ("run", "run_live", "pause", "resume", "stop", "clone")),
         *(f"candidates:{n}" for n in ("list", "counting", "download", "space", "modes", "review_new")),
     ],
-    Candidate: ["candidates:detail", "candidates:drawing"],
+    Candidate: ["candidates:detail", "candidates:drawing", "choosing:keep"],
     Search: [
         f"rounds:{n}"
         for n in ("search", "live", "propose", "learn", "end", "take_up", "ledger", "upload", "tell")
@@ -54,7 +55,7 @@ def addresses_with_ids(resolver=None, namespace=""):
 
 
 def arguments(name, pk):
-    return {"pk": pk} | ({"kind": "csv"} if name == "candidates:download" else {})
+    return {"pk": pk} | ({"kind": "csv"} if name in {"candidates:download", "choosing:shortlist_file"} else {})
 
 
 @pytest.fixture

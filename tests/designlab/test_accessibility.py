@@ -8,6 +8,7 @@ from django.urls.resolvers import URLPattern, URLResolver
 
 from designlab.candidates import review_services
 from designlab.candidates.models import ReviewItem
+from designlab.choosing import services as choices
 from designlab.datasets import services as datasets
 from designlab.results.models import Measurement
 from tests.designlab import factories
@@ -24,7 +25,7 @@ OF = {
     "campaigns:detail": "campaign", "campaigns:run": "run", "results:page": "campaign",
     "rounds:search": "search", "candidates:list": "run",
     "candidates:space": "run", "candidates:modes": "run", "candidates:review_new": "run", "candidates:detail": "one",
-    "candidates:review": "review", "candidates:vote": "review",
+    "candidates:review": "review", "candidates:vote": "review", "choosing:shortlist": "campaign",
 }  # fmt: skip
 SIGNED_OUT = ("account_login",)
 NO_PAGE = frozenset({
@@ -38,7 +39,7 @@ NO_PAGE = frozenset({
     "campaigns:clone", "rounds:live", "rounds:propose", "rounds:learn", "rounds:end", "rounds:take_up",
     "rounds:ledger", "rounds:upload", "rounds:tell", "rounds:plate", "rounds:sent", "rounds:undo", "rounds:correct",
     "candidates:counting", "candidates:download", "candidates:drawing", "candidates:decide", "candidates:freeze",
-    "candidates:review_export",
+    "candidates:review_export", "choosing:shortlist_file", "choosing:keep",
     "results:upload", "results:tell", "results:learn", "results:download", "results:withdraw",
 })  # fmt: skip
 QUERY = {"candidates:list": "?view=grid&holds=c1ccccc1", "candidates:review_new": "?take=best"}
@@ -93,6 +94,7 @@ def lab(media, monkeypatch):
     review_services.cast_vote(actor=owner, round_pk=review.pk, item_pk=item.pk, value=4, reasons=["reactive"])
     version = factories.saved_reward(owner, team, campaign)
     for one in made[:3]:
+        choices.shortlist(actor=owner, candidate=one)
         Measurement.objects.create(candidate=one, label="logS", value=-2.0, told_by=owner)
     review_services.decide(actor=owner, round_pk=review.pk, items=[review.items.last().pk], decision="make")
     return owner, {"campaign": campaign, "run": run, "one": made[0], "review": review, "reward": version.saved}

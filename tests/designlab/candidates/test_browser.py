@@ -146,3 +146,27 @@ def test_a_search_shows_its_first_finds_and_counts_on_by_itself(lab, opened, mon
         page.get_by_text("Download these").click()
         page.get_by_role("link", name="CSV", exact=True).click()
     assert len(rows_of(download)) == holding
+
+
+def test_a_star_is_pressed_in_its_place_and_the_shortlist_is_downloaded(lab, opened):
+    page = opened(lab.reviewer, f"/runs/{lab.run.pk}/candidates/")
+    page.wait_for_load_state("load")
+    page.evaluate("window.stayed = true")
+    best = max(lab.candidates, key=lambda one: one.reward)
+    star = page.get_by_role("button", name=f"{best.label} on the shortlist")
+    star.click()
+    page.locator(f"#star-{best.pk}[aria-pressed=true]").wait_for()
+    assert best.shortlisted.added_by == lab.reviewer and page.evaluate("window.stayed")
+    page.goto(page.url.split("/runs/")[0] + f"/campaigns/{lab.campaign.pk}/shortlist/")
+    page.get_by_text("Download these 1").click()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSV", exact=True).click()
+    assert [(row["id"], row["added by"]) for row in rows_of(download)] == [(best.label, "grace")]
+
+
+def test_a_star_works_without_scripts_and_stays_on_its_list(lab, opened):
+    address = f"/runs/{lab.run.pk}/candidates/?sort=evaluation"
+    page = opened(lab.owner, address, java_script_enabled=False)
+    page.locator(f"#star-{lab.candidates[0].pk}").click()
+    page.locator(f"#star-{lab.candidates[0].pk}[aria-pressed=true]").wait_for()
+    assert page.url.endswith(address)
