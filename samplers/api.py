@@ -12,6 +12,7 @@ from samplers.facade.findings import (
     map_coordinates,
     modes_found,
     nearest_known,
+    pick,
     sdf_record,
 )
 from samplers.facade.rewards import (
@@ -151,6 +152,7 @@ __all__ = [
     "nearest_sequences",
     "objective_about",
     "paid_oracles",
+    "pick",
     "plain_chance",
     "predict",
     "prepare_for_search",

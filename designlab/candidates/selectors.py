@@ -152,16 +152,16 @@ def matching(run: Run, chosen: Filter, *, limit_s: float = math.inf) -> Matches:
     `limit_s` ends a search by structure early. Without it the list is whole; raises NotReady when it cannot be yet.
     """
     columns = columns_of(run)
-    places = chosen.apply(columns)
+    places, told = chosen.apply(columns), marks.told_of(chosen.conditions)
     if not chosen.searches:
-        return Matches(run, columns.id[places].tolist())
+        return Matches(run, columns.id[places].tolist(), told=told)
     order = chosen.order
     motifs = [one for one in chosen.searches if isinstance(one, Motif)]
     found = with_motifs(run, motifs, places) if motifs else narrowed(
         run, chosen.searches, places, by_similarity=order.key == SIMILARITY, descending=order.descending,
         limit_s=limit_s,
     )  # fmt: skip
-    return Matches(run, columns.id[found.places].tolist(), found)
+    return Matches(run, columns.id[found.places].tolist(), found, told)
 
 
 def listing(user: User, run_pk: int, query: Mapping[str, str]) -> Listing:

@@ -2,15 +2,16 @@
 
 from collections.abc import Iterator
 
+from django.db.models import Count
 from django.http import Http404
 
 from designlab.accounts.models import Membership, Team, User
 from designlab.accounts.selectors import role_of
-from designlab.campaigns.models import Campaign
+from designlab.campaigns.models import Campaign, Run
 from designlab.candidates.models import Candidate
 from designlab.candidates.objectives import Objective, objectives_of
 from designlab.candidates.selectors import Matches
-from designlab.choosing.models import Shortlisted
+from designlab.choosing.models import MakeList, Shortlisted
 
 
 def may_pick(user: User, team: Team) -> bool:
@@ -58,3 +59,17 @@ def _objectives(candidates: list[Candidate]) -> Iterator[Objective]:
     runs = {candidate.run_id: candidate.run for candidate in candidates}
     for run in runs.values():
         yield from objectives_of(run)
+
+
+def make_list_for(user: User, pk: int) -> MakeList:
+    """The make-list with this id when the user may see it; otherwise it is not found."""
+    related = ("run__campaign__team", "run__campaign__labelled", "created_by")
+    found = MakeList.objects.visible_to(user).select_related(*related).filter(pk=pk).first()
+    if found is None:
+        raise Http404
+    return found
+
+
+def make_lists_of(run: Run) -> list[MakeList]:
+    """The make-lists of a run, the newest first, each with its number of picks as `n`."""
+    return list(run.make_lists.select_related("created_by").annotate(n=Count("picks")).order_by("-id"))

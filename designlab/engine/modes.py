@@ -61,6 +61,12 @@ def found(sample: Sample, rule: Rule, n_evaluations: int) -> dict:
     return {"centres": result["centres"], "sizes": sizes, "curve": result["found"]}
 
 
+def members(sample: Sample, rule: Rule) -> list[int]:
+    """The mode of each design of the sample, numbered from 0 with the best first; −1 below the rule's threshold."""
+    counted = api.count_modes(sample.compared, sample.rewards, sample.smiles, rule=rule.plain())
+    return counted["member_of"]
+
+
 def known(known: Sample, sample: Sample, rule: Rule) -> list[dict]:
     """Modes of the known molecules: position, nearest candidate of the sample (−1: none), similarity, reached."""
     return api.known_modes(known.compared, known.rewards, known.smiles, sample.compared, rule=rule.plain())

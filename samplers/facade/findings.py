@@ -126,3 +126,17 @@ def _mode_rule(rule: Mapping[str, Any]) -> Any:
     if kind not in LABELS:
         raise ConfigError("fingerprint", f"must be one of {', '.join(LABELS)}, got {kind!r}")
     return ModeRule(float(rule["threshold"]), float(rule["distance"]), LABELS[kind])
+
+
+def pick(pool: Mapping[str, Sequence[Any]], limits: Mapping[str, Any], *, seed: int) -> dict[str, Any]:
+    """A list under limits, see `samplers.picking`. Raises ConfigError naming the limit that is refused.
+
+    `pool` has the columns reward, family, mode, uncertain and key; `limits` wanted, per_family, per_mode, uncertain.
+    Returns `picks`, dictionaries best first, `n_uncertain`, and `without`: how long a short list could be otherwise.
+    """
+    from dataclasses import asdict
+
+    from samplers.picking import Limits, Pool
+    from samplers.picking import pick as choose
+
+    return asdict(choose(Pool(**pool), Limits(**limits), seed=seed))

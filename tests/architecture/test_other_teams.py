@@ -7,6 +7,7 @@ from django.urls.resolvers import URLPattern, URLResolver
 from designlab.campaigns import saved_rewards
 from designlab.campaigns.models import Campaign, RewardVersion, Run, SavedReward
 from designlab.candidates.models import Assignment, Candidate, ReviewItem, ReviewRound
+from designlab.choosing.models import MakeList
 from designlab.common.models import AuditEvent
 from designlab.datasets.models import DataSet, PropertyModel
 from designlab.results.models import Measurement
@@ -32,7 +33,9 @@ STANDS_FOR = {
     Run: [
         *(f"campaigns:{n}" for n in ("run", "run_live", "pause", "resume", "stop", "clone")),
         *(f"candidates:{n}" for n in ("list", "counting", "download", "space", "modes", "review_new")),
+        "choosing:make_new",
     ],
+    MakeList: ["choosing:make_list"],
     Candidate: ["candidates:detail", "candidates:drawing", "choosing:keep"],
     Search: [
         f"rounds:{n}"
@@ -78,9 +81,11 @@ def theirs(media):
     plate = Round.objects.create(search=search, index=0, number=1)
     well = Well.objects.create(search=search, round=plate, index=0, position=1, smiles="CCO", key="CCO", path=[1])
     version = saved_rewards.save_reward(actor=owner, team=team, name="Theirs", reward=campaign.reward)
+    made = MakeList.objects.create(run=run, number=1, limits={}, n_list=3, n_pool=3, created_by=owner)
     value = Measurement.objects.create(candidate=candidate, label="logS", value=1.0, told_by=owner)
     return {
         Measurement: value,
+        MakeList: made,
         DataSet: campaign.labelled,
         SavedReward: version.saved,
         RewardVersion: version,

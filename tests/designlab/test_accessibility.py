@@ -7,8 +7,10 @@ from django.urls import get_resolver, reverse
 from django.urls.resolvers import URLPattern, URLResolver
 
 from designlab.candidates import review_services
+from designlab.candidates.filters import Filter
 from designlab.candidates.models import ReviewItem
 from designlab.choosing import services as choices
+from designlab.choosing.making import Settings
 from designlab.datasets import services as datasets
 from designlab.results.models import Measurement
 from tests.designlab import factories
@@ -26,6 +28,7 @@ OF = {
     "rounds:search": "search", "candidates:list": "run",
     "candidates:space": "run", "candidates:modes": "run", "candidates:review_new": "run", "candidates:detail": "one",
     "candidates:review": "review", "candidates:vote": "review", "choosing:shortlist": "campaign",
+    "choosing:make_new": "run", "choosing:make_list": "made",
 }  # fmt: skip
 SIGNED_OUT = ("account_login",)
 NO_PAGE = frozenset({
@@ -97,7 +100,10 @@ def lab(media, monkeypatch):
         choices.shortlist(actor=owner, candidate=one)
         Measurement.objects.create(candidate=one, label="logS", value=-2.0, told_by=owner)
     review_services.decide(actor=owner, round_pk=review.pk, items=[review.items.last().pk], decision="make")
-    return owner, {"campaign": campaign, "run": run, "one": made[0], "review": review, "reward": version.saved}
+    limits = Settings(wanted=6, per_family=2, per_mode=None, distance=0.5, uncertain=0, seed=1)
+    chosen = choices.make_list(actor=owner, run=run, shown=Filter(), settings=limits)
+    rows = {"campaign": campaign, "run": run, "one": made[0], "review": review, "reward": version.saved}
+    return owner, rows | {"made": chosen}
 
 
 def row_of(what, owner, rows):
