@@ -45,7 +45,7 @@ def test_without_limits_it_is_the_best_of_the_list(lab):
 
 def test_scaffolds_and_modes_keep_to_their_limits_and_the_words_count_them(lab):
     made = chosen(lab, per_family=3, per_mode=1, wanted=6)
-    assert len({re.search(r"mode (\d+)", why)[1] for why in made.why}) == 6
+    assert len({re.search(r"[Mm]ode (\d+)", why)[1] for why in made.why}) == 6
     seen = Counter()
     for one, why in zip(made.candidates, made.why, strict=True):
         seen[one.scaffold] += 1
