@@ -6,6 +6,7 @@ import math
 from typing import Self
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from samplers.banel.fitting import maximise_likelihood
@@ -15,6 +16,7 @@ from samplers.banel.networks import Body
 from samplers.numerics import gumbel_argmax
 
 SCORED_AT_ONCE = 4096  # rows of one network call, which bounds memory
+SCORED_TOGETHER = 512  # the same where the longest of them says what they cost
 
 
 class Autoregressive(nn.Module):
@@ -36,12 +38,22 @@ class Autoregressive(nn.Module):
     def token_log_probs(self, rows: Tensor) -> Tensor:
         """(N, L) log p of every action, zero behind the end, with gradient."""
         actions, taken = self.language.actions(rows)
-        log_p = self._log_softmax(self.body(rows.clamp_min(0)), self.allowed)
-        return log_p.gather(2, actions.unsqueeze(2)).squeeze(2).masked_fill(~taken, 0.0)
+        n = self._longest(taken) if self.body.in_turn else rows.shape[1]
+        log_p = self._log_softmax(self.body(rows[:, :n].clamp_min(0)), self.allowed[:n])
+        found = log_p.gather(2, actions[:, :n].unsqueeze(2)).squeeze(2).masked_fill(~taken[:, :n], 0.0)
+        return F.pad(found, (0, rows.shape[1] - n))
+
+    @staticmethod
+    def _longest(taken: Tensor) -> int:
+        return max(int(taken.sum(dim=1).max()), 1) if len(taken) else 1
 
     @torch.no_grad()
     def log_prob(self, rows: Tensor) -> Tensor:
         """(N,) float64 log p."""
+        if self.body.in_turn and len(rows) > SCORED_TOGETHER:  # rows of like length together
+            order = self.language.lengths(rows).argsort(stable=True)
+            parts = [self.token_log_probs(part).double().sum(dim=1) for part in rows[order].split(SCORED_TOGETHER)]
+            return torch.cat(parts)[order.argsort()]
         parts = [self.token_log_probs(part).double().sum(dim=1) for part in rows.split(SCORED_AT_ONCE)]
         return torch.cat(parts) if parts else torch.zeros(0, dtype=torch.float64)
 
@@ -55,8 +67,11 @@ class Autoregressive(nn.Module):
         language = self.language
         rows = torch.full((n, language.max_length), -1, dtype=torch.long)
         log_p, going = torch.zeros(n, dtype=torch.float64), torch.ones(n, dtype=torch.bool)
+        read = self.body.reader()
         for place in range(language.max_length):
-            now = self._log_softmax(self.body.at(rows.clamp_min(0), place), self.allowed[place])
+            if self.body.in_turn and not bool(going.any()):
+                break
+            now = self._log_softmax(read(rows.clamp_min(0), place), self.allowed[place])
             actions = gumbel_argmax(now, source)
             log_p += torch.where(going, now.gather(1, actions.unsqueeze(1)).squeeze(1).double(), 0.0)
             going = going & (actions != (-1 if language.stop is None else language.stop))

@@ -1,10 +1,12 @@
-"""Networks that read the tokens before a place: a masked perceptron for fixed slots, a transformer for sequences."""
+"""Networks that read the tokens before a place: a masked perceptron for fixed slots, and for sequences a transformer
+or, where they are long and many are drawn, a recurrent network."""
 
 from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from typing import Self
+from collections.abc import Callable
+from typing import ClassVar, Self
 
 import torch
 import torch.nn.functional as F
@@ -17,6 +19,8 @@ from samplers.gflownet.layers import embedding, linear
 class Body(nn.Module):
     """Logits of the next action from the tokens before it."""
 
+    in_turn: ClassVar[bool] = False  # reads one place after the other, so that rows cost what the longest of them does
+
     @abstractmethod
     def forward(self, rows: Tensor) -> Tensor:
         """(N, L, A) logits of every place of rows (N, L), each from the places before it."""
@@ -24,6 +28,10 @@ class Body(nn.Module):
     def at(self, rows: Tensor, place: int) -> Tensor:
         """(N, A) logits of one place."""
         return self.forward(rows[:, : place + 1])[:, place]
+
+    def reader(self) -> Callable[[Tensor, int], Tensor]:
+        """As `at`, for rows (N, L) that are being written: called for every place from 0 on, in order."""
+        return self.at
 
     @abstractmethod
     def twin(self) -> Self:
@@ -115,3 +123,42 @@ class _Block(nn.Module):
         seen = (weight.softmax(dim=3) @ value).transpose(1, 2).reshape(n, length, width)
         read = read + self.joined(seen)
         return read + self.narrow(F.gelu(self.wide(self.norm(read))))
+
+
+class Recurrent(Body):
+    """A gated recurrent network (Cho et al. 2014): the cost of a row grows with its length and no faster."""
+
+    in_turn = True
+
+    def __init__(self, language: Language, source: torch.Generator, *, width: int = 32, hidden: int = 128) -> None:
+        super().__init__()
+        self._shape = (language, width, hidden)
+        self.start = language.n_actions
+        self.embed = embedding(language.n_actions + 1, width, source)
+        self.gates: nn.GRU = nn.GRU(width, hidden, batch_first=True, device="meta").to_empty(device="cpu")
+        bound = 1 / math.sqrt(hidden)
+        with torch.no_grad():
+            for weight in self.gates.parameters():
+                weight.copy_(torch.rand(weight.shape, generator=source) * 2 * bound - bound)
+        self.last = linear(hidden, language.n_actions, source)
+
+    def forward(self, rows: Tensor) -> Tensor:
+        before = F.pad(rows, (1, 0), value=self.start)[:, : rows.shape[1]]
+        logits: Tensor = self.last(self.gates(self.embed(before))[0])
+        return logits
+
+    def reader(self) -> Callable[[Tensor, int], Tensor]:
+        state: Tensor | None = None
+
+        def read(rows: Tensor, place: int) -> Tensor:
+            nonlocal state
+            newest = rows[:, place - 1 : place] if place else rows.new_full((len(rows), 1), self.start)
+            found, state = self.gates(self.embed(newest), state)
+            logits: Tensor = self.last(found[:, 0])
+            return logits
+
+        return read
+
+    def twin(self) -> Self:
+        language, width, hidden = self._shape
+        return type(self)(language, torch.Generator().manual_seed(0), width=width, hidden=hidden)

@@ -10,7 +10,7 @@ from samplers.banel.diagnostics import log_success
 from samplers.banel.filters import Filter, Funnel, Region, draw_accepted, keep_largest
 from samplers.banel.language import Language
 from samplers.banel.models import Effort
-from samplers.banel.networks import Slots, Transformer
+from samplers.banel.networks import Recurrent, Slots, Transformer
 from samplers.banel.table import Table
 from samplers.errors import ConfigError
 from tests.samplers.banel.tables import ratio, states, table
@@ -36,7 +36,8 @@ def model(language, make):
 
 
 MODELS = pytest.mark.parametrize(
-    ("language", "make"), [(LETTERS, Transformer), (PLACES, Slots), (LETTERS, Slots), (PLACES, Transformer)]
+    ("language", "make"),
+    [(LETTERS, Transformer), (PLACES, Slots), (LETTERS, Slots), (PLACES, Transformer), (LETTERS, Recurrent)],
 )
 
 
