@@ -40,7 +40,8 @@ def screen(path: Path, structure: str, verdict: str) -> Screen:
     with path.open(newline="") as file:
         found = [(row[structure].strip(), row[verdict].strip() == "1") for row in csv.DictReader(file)]
     told: dict[str, set[bool]] = {}
-    molecules, n_unreadable = {}, 0
+    molecules: dict[str, Any] = {}
+    n_unreadable = 0
     for name, mol, passed in _read(found):
         if not name:
             n_unreadable += 1
