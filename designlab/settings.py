@@ -97,7 +97,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "designlab.common.context.frame",
             ],
-            "builtins": ["designlab.common.templatetags.figures"],
+            "builtins": ["designlab.common.templatetags.figures", "designlab.common.templatetags.words"],
         },
     }
 ]

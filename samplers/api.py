@@ -83,6 +83,7 @@ from samplers.facade.sequences import (
     standardise_sequences,
 )
 from samplers.facade.structures import (
+    atom_places,
     depict,
     depict_pattern,
     depict_png,
@@ -110,6 +111,7 @@ __all__ = [
     "aimed_at",
     "alert_sets",
     "align_sequences",
+    "atom_places",
     "check_config",
     "check_reward",
     "check_rounds",

@@ -35,7 +35,7 @@ def reviews_of(user: User):
     """Open rounds that wait for this person's votes, the most urgent first, with how far they are."""
     mine = Assignment.objects.filter(user=user, finished_at=None, round__frozen_at=None)
     judged = Count("round__items__votes", filter=Q(round__items__votes__user=user), distinct=True)
-    counted = mine.annotate(n_items=Count("round__items", distinct=True), n_judged=judged)
+    counted = mine.annotate(n_items=Count("showings", distinct=True), n_judged=judged)
     return counted.select_related("round__campaign").order_by(F("round__due").asc(nulls_last=True), "id")
 
 

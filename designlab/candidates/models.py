@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.db import models
+from django.utils import timezone
 
 from designlab.accounts.models import TeamOwned
 from designlab.campaigns.models import Campaign, Run
@@ -75,6 +76,13 @@ class ReviewRound(models.Model):
     def __str__(self) -> str:
         return self.title
 
+    @property
+    def days_over(self) -> int:
+        """For how many days an open round is past its date; 0 where it is not."""
+        if self.due is None or self.frozen_at is not None:
+            return 0
+        return max(0, (timezone.localdate() - self.due).days)
+
 
 class Assignment(models.Model):
     """One reviewer's part in a round."""
@@ -116,6 +124,25 @@ class ReviewItem(models.Model):
         return f"{self.position} of {self.round}"
 
 
+class Showing(models.Model):
+    """One molecule before one reviewer: the `place` in their own order, `again` for a repeat that measures habit."""
+
+    assignment = models.ForeignKey(Assignment, on_delete=models.CASCADE, related_name="showings")
+    item = models.ForeignKey(ReviewItem, on_delete=models.CASCADE, related_name="showings")
+    place = models.PositiveIntegerField()
+    again = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ["assignment", "place"]
+        constraints = [
+            models.UniqueConstraint(fields=["assignment", "item", "again"], name="shown_once_and_once_again"),
+            models.UniqueConstraint(fields=["assignment", "place"], name="one_showing_a_place"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.place} for {self.assignment}"
+
+
 class Vote(models.Model):
     """One reviewer's verdict on one item, from 1 (drop) to 5 (make it now), with words if any."""
 
@@ -131,10 +158,60 @@ class Vote(models.Model):
     value = models.PositiveSmallIntegerField(choices=Value.choices)
     reasons = models.JSONField(default=list)
     comment = models.TextField(blank=True, max_length=2000)
+    marks = models.JSONField(default=list)  # atoms, by their indices in the candidate's `smiles`
+    again = models.BooleanField(default=False)  # on the repeat: counts for the reviewer's own steadiness alone
     at = models.DateTimeField(auto_now=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["item", "user"], name="one_vote_each")]
+        constraints = [models.UniqueConstraint(fields=["item", "user", "again"], name="one_vote_a_showing")]
 
     def __str__(self) -> str:
         return f"{self.user}: {self.value}"
+
+
+class Remark(models.Model):
+    """Something said of an item beside the votes, by anyone in the team who may see those."""
+
+    item = models.ForeignKey(ReviewItem, on_delete=models.CASCADE, related_name="remarks")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    text = models.TextField(max_length=2000)
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.user} on {self.item}"
+
+
+class Mention(models.Model):
+    """A colleague called by @name, in the comment of a vote or in a remark; waits until they have seen it."""
+
+    team_path = "item__round__campaign__team"
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="mentions")
+    item = models.ForeignKey(ReviewItem, on_delete=models.CASCADE, related_name="mentions")
+    vote = models.ForeignKey(Vote, on_delete=models.CASCADE, null=True, related_name="mentions")
+    remark = models.ForeignKey(Remark, on_delete=models.CASCADE, null=True, related_name="mentions")
+    at = models.DateTimeField(auto_now_add=True)
+    seen_at = models.DateTimeField(null=True)
+
+    objects = TeamOwned.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.user} on {self.item}"
+
+    @property
+    def said(self) -> Vote | Remark:
+        """Where the name stands."""
+        found = self.vote or self.remark
+        assert found is not None
+        return found
+
+    @property
+    def words(self) -> str:
+        """The text around the name."""
+        return self.vote.comment if self.vote else self.remark.text if self.remark else ""

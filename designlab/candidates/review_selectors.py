@@ -1,17 +1,22 @@
 """What a person may see of reviews. While a blinded round waits for somebody's votes, it hides from them the rest."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import combinations
-from statistics import fmean
+from statistics import fmean, pstdev
 
 from django.db.models import Count, Q, QuerySet
 from django.http import Http404
 
 from designlab.accounts.models import Membership, Team, User
 from designlab.candidates.agreement import HIGH, MODERATE, Alpha, Reason, Reviewer, alpha_of, reasons_of, reviewers_of
-from designlab.candidates.models import Assignment, Candidate, ReviewItem, ReviewRound, Vote
+from designlab.candidates.blinding import sight
+from designlab.candidates.calibration import Steadiness, steadiness
+from designlab.candidates.models import Assignment, Candidate, ReviewItem, ReviewRound, Showing, Vote
+from designlab.common.models import AuditEvent
 
+HISTORY = 200  # events of a round that are listed
 SECONDS_EACH = 12  # expected for one vote, before this person's own pace is known
 
 
@@ -25,10 +30,9 @@ def round_for(user: User, pk: int) -> ReviewRound:
 
 
 def rounds(user: User, team: Team | None) -> QuerySet[ReviewRound]:
-    """Rounds of the team, newest first, with how many molecules they hold and how far this person is."""
-    mine = Count("items", filter=Q(items__votes__user=user), distinct=True)
+    """Rounds of the team, newest first, with how many molecules they hold."""
     rows = ReviewRound.objects.visible_to(user).filter(campaign__team=team).select_related("campaign", "created_by")
-    return rows.annotate(n_items=Count("items", distinct=True), n_mine=mine).prefetch_related("assignments__user")
+    return rows.annotate(n_items=Count("items", distinct=True)).prefetch_related("assignments__user")
 
 
 def waiting(user: User) -> list[Assignment]:
@@ -36,8 +40,8 @@ def waiting(user: User) -> list[Assignment]:
     rows = Assignment.objects.filter(user=user, finished_at=None, round__frozen_at=None)
     seen = rows.filter(round__in=ReviewRound.objects.visible_to(user)).select_related("round__campaign__team")
     counted = seen.annotate(
-        n_items=Count("round__items", distinct=True),
-        n_mine=Count("round__items", filter=Q(round__items__votes__user=user), distinct=True),
+        n_items=Count("showings", distinct=True),
+        n_mine=Count("round__items__votes", filter=Q(round__items__votes__user=user), distinct=True),
     )
     return sorted(counted, key=lambda one: (one.round.due is None, one.round.due or one.round.created_at.date()))
 
@@ -54,41 +58,66 @@ def may_decide(user: User, this: ReviewRound) -> bool:
 
 
 def hides_from(user: User, this: ReviewRound) -> bool:
-    """Whether others' votes and all predictions of the round are still hidden from this person."""
-    if not this.blinded or this.frozen_at is not None:
-        return False
-    return Assignment.objects.filter(round=this, user=user, finished_at=None).exists()
+    """Whether anything of the round is still hidden from this person, so that its result is not shown."""
+    return not sight(user, this).whole
 
 
 def items_of(user: User, candidate: Candidate) -> list[ReviewItem]:
-    """The rounds a candidate is in, with the votes that this person may see already."""
-    rows = candidate.review_items.select_related("round").prefetch_related("votes__user").order_by("-round_id")
+    """The rounds a candidate is in, with the votes and remarks that this person may see already."""
+    rows = candidate.review_items.select_related("round").prefetch_related("votes__user", "remarks__user")
     shown = []
-    for item in rows:
-        item.hidden = hides_from(user, item.round)
-        item.shown_votes = [v for v in item.votes.all() if not item.hidden or v.user_id == user.pk]
+    for item in rows.order_by("-round_id"):
+        item.hidden = not sight(user, item.round).shows(item.pk)
+        first = [vote for vote in item.votes.all() if not vote.again]
+        item.shown_votes = [vote for vote in first if not item.hidden or vote.user_id == user.pk]
+        item.shown_remarks = [] if item.hidden else list(item.remarks.all())
         shown.append(item)
     return shown
 
 
 @dataclass(frozen=True)
-class Turn:
-    """What a reviewer sees next."""
+class Card:
+    """One molecule before one reviewer: what they said of it, and what they may see of others."""
 
-    round: ReviewRound
-    item: ReviewItem | None  # None: all done
-    n_done: int
-    n_items: int
+    showing: Showing
     own: Vote | None
+    open: bool  # whether predictions and others' words are shown
     others: list[Vote]
-    next_candidate: int | None
-    shows_predictions: bool
-    seconds_taken: float
 
     @property
-    def position(self) -> int:
-        """The molecule's place in the round, from 1."""
-        return self.item.position if self.item else self.n_items
+    def item(self) -> ReviewItem:
+        """The item that is shown."""
+        return self.showing.item
+
+
+@dataclass(frozen=True)
+class Hand:
+    """Everything that a round gives to one reviewer, in their order."""
+
+    round: ReviewRound
+    cards: list[Card]
+    last_at: datetime | None
+    first_at: datetime | None
+
+    @property
+    def n_items(self) -> int:
+        """How many judgements are asked for, repeats included."""
+        return len(self.cards)
+
+    @property
+    def n_done(self) -> int:
+        """How many of them are given."""
+        return sum(card.own is not None for card in self.cards)
+
+    @property
+    def waiting(self) -> list[Card]:
+        """Those without a vote."""
+        return [card for card in self.cards if card.own is None]
+
+    @property
+    def seconds_taken(self) -> float:
+        """From the first to the last vote."""
+        return (self.last_at - self.first_at).total_seconds() if self.last_at and self.first_at else 0.0
 
     @property
     def seconds_left(self) -> float:
@@ -96,33 +125,81 @@ class Turn:
         each = self.seconds_taken / (self.n_done - 1) if self.n_done > 2 else SECONDS_EACH
         return min(max(each, 3), 90) * (self.n_items - self.n_done)
 
+    @property
+    def repeats(self) -> list[tuple[int, int]]:
+        """First and second vote on every molecule that was judged twice."""
+        first = {card.item.pk: card.own.value for card in self.cards if card.own and not card.showing.again}
+        return [(first[card.item.pk], card.own.value) for card in self.cards if card.own and card.showing.again]
+
+    @property
+    def n_same_side(self) -> int:
+        """On how many of those both votes fall to the same side."""
+        return sum(side(a) == side(b) for a, b in self.repeats)
+
+    @property
+    def sheet(self) -> list[Card]:
+        """What a grid may show at once: first looks, and only when all are judged the repeats without them."""
+        first = [card for card in self.cards if not card.showing.again]
+        second = [card for card in self.cards if card.showing.again]
+        return second if second and all(card.own for card in first) and not all(card.own for card in second) else first
+
+
+def hand(user: User, pk: int) -> Hand | None:
+    """What this reviewer judges in a round; None when they were not asked."""
+    this = round_for(user, pk)
+    mine = Assignment.objects.filter(round=this, user=user).first()
+    if mine is None:
+        return None
+    rows = mine.showings.select_related("item__candidate__run").defer("item__candidate__fingerprint").order_by("place")
+    votes = list(Vote.objects.filter(item__round=this, user=user).prefetch_related("mentions__user"))
+    own = {(vote.item_id, vote.again): vote for vote in votes}
+    others: dict[int, list[Vote]] = {}
+    theirs = Vote.objects.filter(item__round=this, again=False).exclude(user=user).select_related("user")
+    for vote in theirs.order_by("user__username"):
+        others.setdefault(vote.item_id, []).append(vote)
+    seen = sight(user, this)
+    cards = []
+    for showing in rows:
+        is_open = seen.shows(showing.item_id)
+        said = others.get(showing.item_id, []) if is_open else []
+        cards.append(Card(showing, own.get((showing.item_id, showing.again)), is_open, said))
+    times = sorted(vote.at for vote in votes)
+    return Hand(this, cards, times[-1] if times else None, times[0] if times else None)
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What a reviewer sees next."""
+
+    hand: Hand
+    card: Card | None  # None: all done
+    next_candidate: int | None
+
+    @property
+    def round(self) -> ReviewRound:
+        """The round of all of it."""
+        return self.hand.round
+
+    @property
+    def position(self) -> int:
+        """The molecule's place among what this reviewer sees, from 1."""
+        return self.card.showing.place if self.card else self.hand.n_items
+
 
 def turn(user: User, pk: int, wanted: str = "") -> Turn | None:
-    """The molecule this reviewer judges now: the wanted position, else the first without a vote. None: not asked."""
-    this = round_for(user, pk)
-    if not this.assignments.filter(user=user).exists():
+    """The molecule this reviewer judges now: the wanted place, else the first without a vote. None: not asked."""
+    mine = hand(user, pk)
+    if mine is None:
         return None
-    items = list(this.items.select_related("candidate__run").order_by("position"))
-    own = {vote.item_id: vote for vote in Vote.objects.filter(item__round=this, user=user)}
-    open_items = [item for item in items if item.pk not in own]
-    item = next((one for one in items if str(one.position) == wanted), None) or next(iter(open_items), None)
-    after = [one for one in open_items if item and one.pk != item.pk]
-    following = next((one for one in after if one.position > item.position), next(iter(after), None)) if item else None
-    mine = own.get(item.pk) if item else None
-    reveals = not this.blinded or mine is not None
-    others = Vote.objects.filter(item=item).exclude(user=user).select_related("user") if item and reveals else []
-    times = sorted(vote.at for vote in own.values())
-    return Turn(
-        round=this,
-        item=item,
-        n_done=len(own),
-        n_items=len(items),
-        own=mine,
-        others=list(others),
-        next_candidate=following.candidate_id if following else None,
-        shows_predictions=reveals,
-        seconds_taken=(times[-1] - times[0]).total_seconds() if times else 0.0,
+    waiting = mine.waiting
+    card = next((one for one in mine.cards if str(one.showing.place) == wanted), None) or next(iter(waiting), None)
+    after = [one for one in waiting if card and one is not card]
+    following = (
+        next((one for one in after if one.showing.place > card.showing.place), next(iter(after), None))
+        if card
+        else None
     )
+    return Turn(mine, card, following.item.candidate_id if following else None)
 
 
 @dataclass(frozen=True)
@@ -131,6 +208,7 @@ class Judged:
 
     item: ReviewItem
     votes: list[Vote]
+    again: list[Vote] = field(default_factory=list)  # on repeats; they say how steady a reviewer is, and no more
 
     @property
     def mean(self) -> float | None:
@@ -142,6 +220,23 @@ class Judged:
         """Lowest to highest vote."""
         values = [vote.value for vote in self.votes]
         return "" if not values else f"{min(values)}" if min(values) == max(values) else f"{min(values)}–{max(values)}"
+
+    @property
+    def deviation(self) -> float:
+        """How far the votes lie apart: their standard deviation, 0 for one vote."""
+        return pstdev(vote.value for vote in self.votes) if self.votes else 0.0
+
+    @property
+    def marks(self) -> list[int]:
+        """Atoms that anybody marked, by their indices in the SMILES."""
+        return sorted({atom for vote in self.votes for atom in vote.marks})
+
+    @property
+    def rank(self) -> tuple:
+        """Where it stands in its list: the surest first among agreed ones, the most argued first among those."""
+        if self.column == "argued":
+            return (-self.deviation, -len(self.votes), self.item.position)
+        return (-len(self.votes), -abs((self.mean or 3) - 3), self.deviation, self.item.position)
 
     @property
     def column(self) -> str:
@@ -164,6 +259,12 @@ class Agreement:
     n_agreed: int  # pairs of votes on one molecule that fall to the same side
     reviewers: list[Reviewer]
     reasons: list[Reason]
+    steady: list[Steadiness]
+
+    @property
+    def n_steady(self) -> tuple[int, int]:
+        """On how many repeats a reviewer's second vote fell to the side of the first, of how many."""
+        return sum(one.n_side for one in self.steady), sum(one.n for one in self.steady)
 
     @property
     def words(self) -> str:
@@ -185,10 +286,35 @@ def agreement(judged: Sequence[Judged]) -> Agreement:
     pairs = [side(a.value) == side(b.value) for one in judged for a, b in combinations(one.votes, 2)]
     votes = [{vote.user.username: vote.value for vote in one.votes} for one in judged]
     reasons = [{vote.user.username: vote.reasons for vote in one.votes} for one in judged]
-    return Agreement(alpha_of(votes), len(pairs), sum(pairs), reviewers_of(votes), reasons_of(reasons))
+    return Agreement(
+        alpha_of(votes), len(pairs), sum(pairs), reviewers_of(votes), reasons_of(reasons), steady_of(judged)
+    )
+
+
+def steady_of(judged: Sequence[Judged]) -> list[Steadiness]:
+    """How the second votes of each reviewer compare with their first ones."""
+    pairs: dict[str, list[tuple[int, int]]] = {}
+    for one in judged:
+        first = {vote.user.username: vote.value for vote in one.votes}
+        for vote in one.again:
+            if vote.user.username in first:
+                pairs.setdefault(vote.user.username, []).append((first[vote.user.username], vote.value))
+    return steadiness(pairs, side)
 
 
 def judged(this: ReviewRound) -> list[Judged]:
     """All molecules of a round with their votes, in the order of the round."""
-    items = this.items.select_related("candidate__run").prefetch_related("votes__user").order_by("position")
-    return [Judged(item, sorted(item.votes.all(), key=lambda vote: vote.user.username)) for item in items]
+    items = this.items.select_related("candidate__run").prefetch_related("votes__user", "remarks__user")
+    found = []
+    for item in items.order_by("position"):
+        votes = sorted(item.votes.all(), key=lambda vote: vote.user.username)
+        found.append(Judged(item, [v for v in votes if not v.again], [v for v in votes if v.again]))
+    return found
+
+
+def history(user: User, this: ReviewRound) -> list[AuditEvent]:
+    """Who did what in the round, newest first; others' votes only once they are shown to this person."""
+    rows = AuditEvent.objects.filter(team=this.campaign.team, details__round=this.pk).select_related("user")
+    if hides_from(user, this):
+        rows = rows.filter(Q(user=user) | Q(verb__in=("sent to review", "froze review")))
+    return list(rows[:HISTORY])

@@ -1,23 +1,26 @@
 """Pages of reviews: send, vote one at a time, result, decide, freeze, download."""
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.text import slugify
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from designlab.accounts.selectors import may_design
-from designlab.candidates import review_exports, review_selectors, review_services, selection, selectors
+from designlab.accounts.models import Membership
+from designlab.accounts.selectors import may_design, role_of
+from designlab.candidates import remarks, review_exports, review_selectors, review_services, selection, selectors
 from designlab.candidates.detail import facts
 from designlab.candidates.forms import ReviewForm
-from designlab.candidates.models import ReviewItem, Vote
+from designlab.candidates.models import Mention, ReviewItem, Vote
 from designlab.candidates.objectives import objectives_of
-from designlab.candidates.review_services import ReviewRefused
+from designlab.candidates.refusals import ReviewRefused
 from designlab.candidates.waiting import when_ready
 from designlab.engine.designs import LARGE, designs_of
 
 PREVIEWED = 12
+ON_A_SHEET = 60  # cards of the grid on one page
 
 
 @require_safe
@@ -27,6 +30,7 @@ def reviews(request: HttpRequest) -> HttpResponse:
         "section": "reviews",
         "waiting": review_selectors.waiting(request.user),
         "rounds": review_selectors.rounds(request.user, request.team),
+        "mentions": remarks.waiting_mentions(request.user),
     }
     return render(request, "candidates/reviews.html", shown)
 
@@ -89,21 +93,26 @@ def vote(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _voted(request: HttpRequest, pk: int) -> HttpResponse:
+    """Keeps what was said; a vote of the grid changes the value alone, and its card is sent back."""
+    said, grid = request.POST, request.POST.get("from") == "grid"
+    page = "candidates:grid" if grid else "candidates:vote"
     try:
-        if request.POST.get("undo"):
-            item = review_services.undo_vote(actor=request.user, round_pk=pk)
-            return redirect(f"{reverse('candidates:vote', args=[pk])}?item={item.position}")
+        if said.get("undo"):
+            back = review_services.undo_vote(actor=request.user, round_pk=pk)
+            to = f"#place-{back.place}" if grid else f"?item={back.place}"
+            return redirect(reverse(page, args=[pk]) + to)
         review_services.cast_vote(
-            actor=request.user,
-            round_pk=pk,
-            item_pk=_whole(request.POST.get("item", "")),
-            value=_whole(request.POST.get("value", "")),
-            reasons=request.POST.getlist("reason"),
-            comment=request.POST.get("comment", ""),
-        )
+            actor=request.user, round_pk=pk, item_pk=_whole(said.get("item", "")), value=_whole(said.get("value", "")),
+            reasons=None if grid else said.getlist("reason"), comment=None if grid else said.get("comment", ""),
+            marks=None if grid else [int(raw) for raw in said.getlist("mark") if raw.isdecimal() and len(raw) < 9],
+            again=bool(said.get("again")),
+        )  # fmt: skip
     except ReviewRefused as refusal:
         messages.error(request, str(refusal))
-    return redirect("candidates:vote", pk)
+    else:
+        if grid and request.headers.get("HX-Request"):
+            return _card(request, pk, _whole(said.get("item", "")), bool(said.get("again")))
+    return redirect(page, pk)
 
 
 def _whole(raw: str) -> int:
@@ -115,20 +124,59 @@ def _turn(turn: review_selectors.Turn) -> dict:
     shown = {
         "section": "reviews",
         "turn": turn,
+        "hand": turn.hand,
+        "round": turn.round,
         "reasons": review_services.REASONS[designs.drawn],
         "answers": Vote.Value.choices,
         "designs": designs,
     }
-    if turn.item is None:
+    if turn.card is None:
         return shown
-    candidate = turn.item.candidate
-    objectives = objectives_of(candidate.run) if turn.shows_predictions else []
+    candidate = turn.card.item.candidate
+    objectives = objectives_of(candidate.run) if turn.card.open else []
+    mine = turn.card.own.marks if turn.card.own else []
+    theirs: dict[int, list[str]] = {}
+    for one in turn.card.others:
+        for index in one.marks:
+            theirs.setdefault(index, []).append(str(one.user))
     return shown | {
+        "card": turn.card,
         "picture": designs.picture(candidate.smiles, LARGE),
+        "atoms": [
+            (atom, atom.index in mine, theirs.get(atom.index)) for atom in designs.atoms(candidate.smiles, LARGE)
+        ],
         "facts": facts(designs, candidate.smiles)[:4],
         "cells": selectors.cells(candidate, objectives),
-        "formula_title": f"{designs.one.capitalize()} {turn.position} of {turn.n_items}",
     }
+
+
+@require_safe
+def grid(request: HttpRequest, pk: int) -> HttpResponse:
+    """All molecules of a round beside each other, to be judged in any order."""
+    this = review_selectors.round_for(request.user, pk)
+    hand = review_selectors.hand(request.user, pk)
+    if hand is None or this.frozen_at is not None:
+        return redirect("candidates:review", pk)
+    page = Paginator(hand.sheet, ON_A_SHEET).get_page(request.GET.get("page"))
+    return render(request, "candidates/vote_grid.html", _grid(hand) | {"page": page})
+
+
+def _grid(hand: review_selectors.Hand) -> dict:
+    designs = designs_of(hand.round.campaign.kind)
+    drawn = not designs.drawn
+    pictures = {card.item.pk: designs.picture(card.item.candidate.smiles) for card in hand.sheet} if drawn else {}
+    return {
+        "section": "reviews", "hand": hand, "round": hand.round, "designs": designs, "answers": Vote.Value.choices,
+        "pictures": pictures,
+    }  # fmt: skip
+
+
+def _card(request: HttpRequest, pk: int, item_pk: int, again: bool) -> HttpResponse:
+    """One card of the grid as it is now, and how far the reviewer is."""
+    hand = review_selectors.hand(request.user, pk)
+    assert hand is not None  # a vote was just kept
+    card = next(one for one in hand.cards if one.item.pk == item_pk and one.showing.again is again)
+    return render(request, "candidates/_vote_answer.html", _grid(hand) | {"card": card})
 
 
 @require_safe
@@ -144,6 +192,8 @@ def review(request: HttpRequest, pk: int) -> HttpResponse:
         "n_items": this.items.count(),
         "hidden": review_selectors.hides_from(request.user, this),
         "may_decide": review_selectors.may_decide(request.user, this),
+        "may_say": role_of(request.user, this.campaign.team) not in {"", Membership.Role.VIEWER},
+        "history": review_selectors.history(request.user, this),
     }
     if not shown["hidden"]:
         shown |= _result(this)
@@ -152,15 +202,18 @@ def review(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _result(this) -> dict:
     judged = review_selectors.judged(this)
-    picture = designs_of(this.campaign.kind).picture
+    drawn = designs_of(this.campaign.kind).marked
     heads = {"yes": "Agreed yes", "argued": "Argued or unsure", "no": "Agreed no", "waiting": "Not judged yet"}
     columns = []
     for key, words in heads.items():
-        members = [(one, picture(one.item.candidate.smiles)) for one in judged if one.column == key]
+        ranked = sorted((one for one in judged if one.column == key), key=lambda one: one.rank)
+        members = [(one, drawn(one.item.candidate.smiles, one.marks)) for one in ranked]
         if members or key != "waiting":
-            columns.append({"key": key, "words": words, "members": members})
+            single = sum(len(one.votes) == 1 for one in ranked)
+            columns.append({"key": key, "words": words, "members": members, "single": single})
     return {
         "columns": columns,
+        "run": judged[0].item.candidate.run if judged else None,
         "agreement": review_selectors.agreement(judged),
         "decisions": [choice for choice in ReviewItem.Decision.choices if choice[0] != ReviewItem.Decision.OPEN],
         "n_open": sum(one.item.decision == ReviewItem.Decision.OPEN for one in judged),
@@ -179,6 +232,27 @@ def decide(request: HttpRequest, pk: int) -> HttpResponse:
         messages.error(request, str(refusal))
     place = f"#item-{items[0]}" if len(items) == 1 else ""
     return redirect(reverse("candidates:review", args=[pk]) + place)
+
+
+@require_POST
+def remark(request: HttpRequest, pk: int) -> HttpResponse:
+    """Say something of one molecule."""
+    review_selectors.round_for(request.user, pk)
+    item = _whole(request.POST.get("item", ""))
+    try:
+        remarks.say(actor=request.user, round_pk=pk, item_pk=item, text=request.POST.get("text", ""))
+    except ReviewRefused as refusal:
+        messages.error(request, str(refusal))
+    return redirect(f"{reverse('candidates:review', args=[pk])}#item-{item}")
+
+
+@require_POST
+def seen(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take one mention off my list."""
+    if not Mention.objects.visible_to(request.user).filter(pk=pk, user=request.user).exists():
+        raise Http404
+    remarks.mark_seen(actor=request.user, mention_pk=pk)
+    return redirect("candidates:reviews")
 
 
 @require_POST

@@ -13,6 +13,7 @@ def frame(request: HttpRequest) -> dict:
     if user is None or not user.is_authenticated or request.headers.get("HX-Request"):
         return shown
     from designlab.candidates import selectors as candidates
+    from designlab.candidates.remarks import waiting_mentions
     from designlab.operations import selectors as operations
 
     return shown | {
@@ -20,6 +21,6 @@ def frame(request: HttpRequest) -> dict:
         "teams": list(user.teams.order_by("name")),
         "role": accounts.role_of(user, request.team),
         "may_design": accounts.may_design(user, request.team),
-        "reviews_due": candidates.n_reviews_waiting(user),
+        "reviews_due": candidates.n_reviews_waiting(user) + len(waiting_mentions(user)),
         "notice": operations.notice(),
     }

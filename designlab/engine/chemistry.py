@@ -1,7 +1,7 @@
 """Structures: standardised, measured and drawn by the library."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.core.cache import cache
@@ -46,9 +46,10 @@ def standardisation_version(kind: str = "molecule") -> str:
     return f"{kind} {api.sequence_version()}" if kind in SEQUENCES else api.standardisation_version()
 
 
-def depict(smiles: str, width: int = 240, height: int = 170) -> str:
-    """A drawing of the structure as SVG text, drawn once and kept for a day."""
-    return _kept(f"{width}x{height}:{smiles}", lambda: api.depict(smiles, width=width, height=height))
+def depict(smiles: str, width: int = 240, height: int = 170, marked: Sequence[int] = ()) -> str:
+    """A drawing of the structure as SVG text, drawn once and kept for a day; `marked` atoms are tinted."""
+    name = f"{width}x{height}:{smiles}" + (f":{list(marked)}" if marked else "")
+    return _kept(name, lambda: api.depict(smiles, width=width, height=height, marked=marked))
 
 
 def depict_pattern(smarts: str, width: int = 160, height: int = 120) -> str:

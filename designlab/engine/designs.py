@@ -27,6 +27,16 @@ class Design(Protocol):
 
 
 @dataclass(frozen=True)
+class Atom:
+    """One atom of a drawing: its index in the text, where it lies in per cent of the picture, and its name."""
+
+    index: int
+    left: float
+    top: float
+    name: str
+
+
+@dataclass(frozen=True)
 class Measure:
     """A way to tell how far two designs are apart, as the definition of a mode offers it."""
 
@@ -55,6 +65,12 @@ class Designs(Protocol):
 
     def picture(self, text: str, size: tuple[int, int] = SMALL) -> str:
         """The design as safe markup."""
+
+    def marked(self, text: str, marks: Sequence[int], size: tuple[int, int] = SMALL) -> str:
+        """The same with some of its atoms tinted."""
+
+    def atoms(self, text: str, size: tuple[int, int] = SMALL) -> list[Atom]:
+        """Its atoms in the order of the text, as they lie in the picture; none where letters are shown."""
 
     def svg(self, text: str, size: tuple[int, int]) -> str:
         """The design as an SVG of its own, for a page that keeps the next one ready."""
@@ -119,6 +135,19 @@ class Molecules:
         return chemistry.depict(text, *size)
 
     svg = picture
+
+    def marked(self, text: str, marks: Sequence[int], size: tuple[int, int] = SMALL) -> str:
+        return chemistry.depict(text, *size, marked=tuple(marks))
+
+    def atoms(self, text: str, size: tuple[int, int] = SMALL) -> list[Atom]:
+        def place() -> list[tuple[float, float, str]]:
+            return api.atom_places(text, width=size[0], height=size[1])
+
+        found = kept(key_of("atom-places", size, text), place)
+        return [
+            Atom(i, round(100 * x / size[0], 2), round(100 * y / size[1], 2), f"{symbol}{i + 1}")
+            for i, (x, y, symbol) in enumerate(found)
+        ]
 
     def png(self, text: str, size: tuple[int, int]) -> bytes:
         return api.depict_png(text, width=size[0], height=size[1])
@@ -203,6 +232,12 @@ class Sequences:
         shown = " ".join(self._block(block, i * BLOCK + 1 if numbered else 0) for i, block in enumerate(blocks))
         more = f' <span class="small">… {len(text):,} letters</span>' if len(text) > most else ""
         return f'<code class="letters{" large" if size == LARGE else ""}">{shown}{more}</code>'
+
+    def marked(self, text: str, marks: Sequence[int], size: tuple[int, int] = SMALL) -> str:
+        return self.picture(text, size)
+
+    def atoms(self, text: str, size: tuple[int, int] = SMALL) -> list[Atom]:
+        return []
 
     def _block(self, block: str, number: int) -> str:
         signs = "".join(f'<i class="{self.colours.get(sign, "gap")}">{escape(sign)}</i>' for sign in block)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 
@@ -37,12 +38,13 @@ def svg(
     highlight: str = "",
     align_to: str = "",
     title: str = "",
+    marked: Sequence[int] = (),
 ) -> str:
     """An SVG element that scales with its box (a viewBox of width x height px, no fixed size).
 
     `highlight` is a SMARTS whose first match is tinted; `align_to` a SMILES core the drawing is laid over; `title`
-    becomes the accessible name. Above 250 atoms the formula stands in for the drawing. Raises StructureError for
-    text that is no molecule or no pattern.
+    becomes the accessible name; `marked` atoms are tinted, by their indices in the structure as it is written. Above
+    250 atoms the formula stands in for the drawing. Raises StructureError for text that is no molecule or no pattern.
     """
     mol = molecule(structure) if isinstance(structure, str) else structure
     with rdBase.BlockLogs():
@@ -50,7 +52,22 @@ def svg(
         if mol.GetNumAtoms() > MAX_ATOMS_DRAWN:
             return placeholder(rdMolDescriptors.CalcMolFormula(mol), width=width, height=height, title=title)
         matched = _matched(mol, highlight)  # before drawing, which turns aromatic bonds into single and double ones
-        return _element(_ink(_laid_out(mol, align_to), width, height, matched), width, height, name)
+        atoms = sorted({*matched[0], *(atom for atom in marked if 0 <= atom < mol.GetNumAtoms())})
+        return _element(_ink(_laid_out(mol, align_to), width, height, (atoms, matched[1])), width, height, name)
+
+
+def places(structure: str, *, width: int = 240, height: int = 180) -> list[tuple[float, float, str]]:
+    """Where each atom lies in the drawing that `svg` makes, (x, y) in its viewBox, and its element.
+
+    In the order of the atoms in `structure`; empty where the formula stands in for the drawing.
+    """
+    mol = molecule(structure)
+    if mol.GetNumAtoms() > MAX_ATOMS_DRAWN:
+        return []
+    with rdBase.BlockLogs():
+        ink = _inked(_laid_out(mol, ""), width, height, ([], []))
+        points = [ink.GetDrawCoords(atom.GetIdx()) for atom in mol.GetAtoms()]
+    return [(point.x, point.y, atom.GetSymbol()) for point, atom in zip(points, mol.GetAtoms(), strict=True)]
 
 
 def png(structure: str | Chem.Mol, *, width: int = 240, height: int = 160) -> bytes:
@@ -136,7 +153,11 @@ def pattern_of(smarts: str) -> Chem.Mol:
 
 
 def _ink(mol: Chem.Mol, width: int, height: int, matched: tuple[list[int], list[int]]) -> str:
-    drawer = rdMolDraw2D.MolDraw2DSVG(width, height)
+    return _stripped(_inked(mol, width, height, matched).GetDrawingText())
+
+
+def _inked(mol: Chem.Mol, width: int, height: int, matched: tuple[list[int], list[int]]) -> Any:
+    drawer: Any = rdMolDraw2D.MolDraw2DSVG(width, height)
     options: Any = drawer.drawOptions()
     options.clearBackground = False
     options.fixedBondLength = BOND_LENGTH
@@ -149,7 +170,7 @@ def _ink(mol: Chem.Mol, width: int, height: int, matched: tuple[list[int], list[
     atoms, bonds = matched
     drawer.DrawMolecule(mol, highlightAtoms=atoms, highlightBonds=bonds)
     drawer.FinishDrawing()
-    return _stripped(drawer.GetDrawingText())
+    return drawer
 
 
 def _stripped(text: str) -> str:

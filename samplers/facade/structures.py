@@ -52,15 +52,29 @@ def properties(smiles: Sequence[str], names: Sequence[str]) -> dict[str, list[fl
     return {name: column.tolist() for name, column in compute(list(smiles), list(names)).items()}
 
 
-def depict(smiles: str, *, width: int = 240, height: int = 170, highlight: str = "") -> str:
-    """A drawing as SVG text; the formula stands in when the structure is too large or cannot be read."""
+def depict(smiles: str, *, width: int = 240, height: int = 170, highlight: str = "", marked: Sequence[int] = ()) -> str:
+    """A drawing as SVG text; the formula stands in when the structure is too large or cannot be read.
+
+    `marked` atoms are tinted, by their indices in `smiles`.
+    """
     from samplers.chem.draw import placeholder, svg
     from samplers.errors import StructureError
 
     try:
-        return svg(smiles, width=width, height=height, highlight=highlight)
+        return svg(smiles, width=width, height=height, highlight=highlight, marked=marked)
     except StructureError:
         return placeholder("no structure", width=width, height=height)
+
+
+def atom_places(smiles: str, *, width: int = 240, height: int = 170) -> list[tuple[float, float, str]]:
+    """Where each atom lies in the drawing of `depict`, (x, y) in its viewBox, and its element; empty without one."""
+    from samplers.chem.draw import places
+    from samplers.errors import StructureError
+
+    try:
+        return places(smiles, width=width, height=height)
+    except StructureError:
+        return []
 
 
 def depict_png(smiles: str, *, width: int = 240, height: int = 160) -> bytes:

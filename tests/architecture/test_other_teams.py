@@ -6,7 +6,7 @@ from django.urls.resolvers import URLPattern, URLResolver
 
 from designlab.campaigns import saved_rewards
 from designlab.campaigns.models import Campaign, RewardVersion, Run, SavedReward
-from designlab.candidates.models import Assignment, Candidate, ReviewItem, ReviewRound
+from designlab.candidates.models import Assignment, Candidate, Mention, ReviewItem, ReviewRound, Showing, Vote
 from designlab.choosing.models import MakeList
 from designlab.common.models import AuditEvent
 from designlab.datasets.models import DataSet, PropertyModel
@@ -43,7 +43,8 @@ STANDS_FOR = {
     ],
     Round: [f"rounds:{n}" for n in ("plate", "sent", "undo")],
     Well: ["rounds:correct"],
-    ReviewRound: [f"candidates:{n}" for n in ("review", "vote", "decide", "freeze", "review_export")],
+    Mention: ["candidates:seen"],
+    ReviewRound: [f"candidates:{n}" for n in ("review", "vote", "grid", "remark", "decide", "freeze", "review_export")],
 }  # fmt: skip
 MODEL_OF = {name: model for model, names in STANDS_FOR.items() for name in names}
 
@@ -70,8 +71,10 @@ def theirs(media):
     run = factories.make_run(campaign, owner)
     candidate = factories.make_candidates(run, 3)[0]
     review = ReviewRound.objects.create(campaign=campaign, title="Theirs", created_by=owner)
-    ReviewItem.objects.create(round=review, candidate=candidate, position=1)
-    Assignment.objects.create(round=review, user=owner)
+    item = ReviewItem.objects.create(round=review, candidate=candidate, position=1)
+    Showing.objects.create(assignment=Assignment.objects.create(round=review, user=owner), item=item, place=1)
+    vote = Vote.objects.create(item=item, user=owner, value=3, comment="@owner")
+    mention = Mention.objects.create(user=owner, item=item, vote=vote)
     model = PropertyModel.objects.create(dataset=campaign.labelled, label="logS", status=PropertyModel.Status.FAILED)
     spec = {"kind": "molecule", "rounds": {"min_share": 0.5}, "prior": {}, "failed": None}
     search = Search.objects.create(
@@ -86,6 +89,7 @@ def theirs(media):
     return {
         Measurement: value,
         MakeList: made,
+        Mention: mention,
         DataSet: campaign.labelled,
         SavedReward: version.saved,
         RewardVersion: version,

@@ -6,7 +6,7 @@ from django.core.files.base import ContentFile
 from django.urls import get_resolver, reverse
 from django.urls.resolvers import URLPattern, URLResolver
 
-from designlab.candidates import review_services
+from designlab.candidates import remarks, review_services
 from designlab.candidates.filters import Filter
 from designlab.candidates.models import ReviewItem
 from designlab.choosing import services as choices
@@ -27,7 +27,8 @@ OF = {
     "campaigns:detail": "campaign", "campaigns:run": "run", "results:page": "campaign",
     "rounds:search": "search", "candidates:list": "run",
     "candidates:space": "run", "candidates:modes": "run", "candidates:review_new": "run", "candidates:detail": "one",
-    "candidates:review": "review", "candidates:vote": "review", "choosing:shortlist": "campaign",
+    "candidates:review": "review", "candidates:vote": "review", "candidates:grid": "review",
+    "choosing:shortlist": "campaign",
     "choosing:make_new": "run", "choosing:make_list": "made",
 }  # fmt: skip
 SIGNED_OUT = ("account_login",)
@@ -42,7 +43,7 @@ NO_PAGE = frozenset({
     "campaigns:clone", "rounds:live", "rounds:propose", "rounds:learn", "rounds:end", "rounds:take_up",
     "rounds:ledger", "rounds:upload", "rounds:tell", "rounds:plate", "rounds:sent", "rounds:undo", "rounds:correct",
     "candidates:counting", "candidates:download", "candidates:drawing", "candidates:decide", "candidates:freeze",
-    "candidates:review_export", "choosing:shortlist_file", "choosing:keep",
+    "candidates:review_export", "candidates:remark", "candidates:seen", "choosing:shortlist_file", "choosing:keep",
     "results:upload", "results:tell", "results:learn", "results:download", "results:withdraw",
 })  # fmt: skip
 QUERY = {"candidates:list": "?view=grid&holds=c1ccccc1", "candidates:review_new": "?take=best"}
@@ -94,7 +95,11 @@ def lab(media, monkeypatch):
         reviewers=[owner], due=None, blinded=False,
     )  # fmt: skip
     item = ReviewItem.objects.filter(round=review).first()
-    review_services.cast_vote(actor=owner, round_pk=review.pk, item_pk=item.pk, value=4, reasons=["reactive"])
+    review_services.cast_vote(
+        actor=owner, round_pk=review.pk, item_pk=item.pk, value=4, reasons=["reactive"], marks=[1]
+    )
+    colleague = factories.make_user(team, "reviewer", "grace")
+    remarks.say(actor=colleague, round_pk=review.pk, item_pk=item.pk, text="Seen before, @ada?")
     version = factories.saved_reward(owner, team, campaign)
     for one in made[:3]:
         choices.shortlist(actor=owner, candidate=one)

@@ -12,7 +12,7 @@ from designlab.accounts.models import Membership, User
 from designlab.accounts.services import create_team
 from designlab.campaigns.home import outcome
 from designlab.campaigns.models import Campaign, Run
-from designlab.candidates.models import Assignment, Candidate, ReviewItem, ReviewRound, Vote
+from designlab.candidates.models import Assignment, Candidate, ReviewItem, ReviewRound, Showing, Vote
 from designlab.datasets.models import DataSet
 
 
@@ -73,14 +73,14 @@ def test_a_review_says_how_far_i_am(client, lab):
     campaign = campaign_of(lab.ours, lab.ada, "Back-ups")
     run = run_of(campaign, 1)
     first_look = ReviewRound.objects.create(campaign=campaign, title="First look", created_by=lab.ada)
-    for user in (lab.ada, lab.rita):
-        Assignment.objects.create(round=first_look, user=user)
+    asked = [Assignment.objects.create(round=first_look, user=user) for user in (lab.ada, lab.rita)]
     for i in range(3):
         candidate = Candidate.objects.create(
             run=run, evaluation=i, step=1, smiles="C" * (i + 1), is_known=False, log_reward=0, reward=1,
             values={}, uncertainty={}, desirability={}, fingerprint=b"",
         )  # fmt: skip
         item = ReviewItem.objects.create(round=first_look, candidate=candidate, position=i)
+        Showing.objects.bulk_create(Showing(assignment=one, item=item, place=i) for one in asked)
         Vote.objects.create(item=item, user=lab.ada, value=3)
         if i == 0:
             Vote.objects.create(item=item, user=lab.rita, value=4)

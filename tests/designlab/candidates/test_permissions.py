@@ -9,8 +9,8 @@ from designlab.common.models import AuditEvent
 
 OF_RUN = ["list", "counting", "space", "modes", "review_new"]
 OF_CANDIDATE = ["detail", "drawing"]
-OF_ROUND = ["review", "vote", "review_export"]
-POSTS = ["vote", "decide", "freeze"]
+OF_ROUND = ["review", "vote", "grid", "review_export"]
+POSTS = ["vote", "decide", "freeze", "remark"]
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def addresses(lab, sent):
 
 def test_no_page_is_left_out_here():
     names = {pattern.name for pattern in get_resolver("designlab.candidates.urls").url_patterns}
-    assert names == {*OF_RUN, *OF_CANDIDATE, *OF_ROUND, *POSTS, "download", "reviews"}
+    assert names == {*OF_RUN, *OF_CANDIDATE, *OF_ROUND, *POSTS, "download", "reviews", "seen"}
 
 
 def test_another_teams_rows_are_not_found(lab, sent, signed_in):
@@ -39,7 +39,7 @@ def test_another_teams_rows_are_not_found(lab, sent, signed_in):
     for address in addresses(lab, sent):
         assert client.get(address).status_code == 404, address
     for name in POSTS:
-        data = {"item": sent.items.first().pk, "value": 5, "decision": "make"}
+        data = {"item": sent.items.first().pk, "value": 5, "decision": "make", "text": "so"}
         assert client.post(reverse(f"candidates:{name}", args=[sent.pk]), data).status_code == 404
     assert client.post(reverse("candidates:review_new", args=[lab.run.pk]), {}).status_code == 404
     assert b"First look" not in client.get(reverse("candidates:reviews")).content

@@ -121,7 +121,7 @@ def test_votes_finish_an_assignment_and_undo_opens_it_again(lab, send):
     vote(lab.reviewer, this, 2, 1)
     assert n_reviews_waiting(lab.reviewer) == 0
     taken_back = services.undo_vote(actor=lab.reviewer, round_pk=this.pk)
-    assert taken_back.position == 2 and n_reviews_waiting(lab.reviewer) == 1
+    assert taken_back.place == 2 and n_reviews_waiting(lab.reviewer) == 1
     assert list(Vote.objects.values_list("item__position", "value")) == [(1, 5)]
 
 
