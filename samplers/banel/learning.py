@@ -10,8 +10,9 @@ from torch import Tensor
 
 from samplers.banel.diagnostics import auc, histogram
 from samplers.banel.filters import NETWORK_TIE, Filter, Region, draw_accepted, keep_largest, length_bins, length_edges
-from samplers.banel.ledger import FAIL, PASS, Entry
+from samplers.banel.ledger import FAIL, PASS, PRIOR, Entry
 from samplers.banel.models import Effort, Fit, Model
+from samplers.banel.proposing import proposer
 from samplers.banel.scores import LogRatio
 from samplers.banel.state import Round, State, Veto
 
@@ -36,6 +37,30 @@ class Failures:
     held_out: Tensor
 
 
+def as_filtered(log_filtered: Tensor, log_first: Tensor, share: float) -> Tensor:
+    """(N,) weights that make draws of a mixture draws of its filtered part: q / (s p + (1 − s) q), at most 1 / (1 − s).
+
+    `share` s of the mixture comes from the first generator p, whose log p (N,) is given, the rest from the filtered law
+    q. Draws outside q have log q of minus infinity and weigh nothing.
+    """
+    return 1 / (1 - share + share * (log_first - log_filtered).exp())
+
+
+def _drawn_weights(state: State, new: list[Entry], rows: Tensor) -> Tensor:
+    """(N,) how much each failure counts as a draw of the law that filtered wells come from.
+
+    A failure model of exploration wells as they come would put the first generator into the ratio: what the generator
+    has moved to would look unlike failures for having been moved to, and each round would push it further.
+    """
+    n_prior = sum(entry.arm == PRIOR for entry in new)
+    if not 0 < n_prior < len(new):
+        return torch.ones(len(new))
+    model, region = proposer(state)
+    log_accepted = -len(region.filters) * math.log(state.settings.filter_factor)  # what their thresholds were set for
+    log_q = (model.log_prob(rows) - log_accepted).masked_fill(~region.accepts(rows), -math.inf)
+    return as_filtered(log_q, state.first.log_prob(rows), n_prior / len(new)).float()
+
+
 def split(state: State, new: list[Entry]) -> Failures:
     """The failures of this learning; `all` gives every round the same weight as the newest."""
     share, rows = state.settings.held_out, state.space.spelled(rows_of(new))
@@ -43,7 +68,7 @@ def split(state: State, new: list[Entry]) -> Failures:
     n_out = round(share * len(rows))
     n_out = n_out if n_out >= FEWEST_HELD_OUT else 0
     out, train = rows[order[:n_out]], rows[order[n_out:]]
-    weights = torch.ones(len(train))
+    weights = _drawn_weights(state, new, rows)[order[n_out:]]
     if state.settings.failures_used == "all":
         fresh = {entry.key for entry in new}
         older: dict[int, list[Entry]] = {}

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from samplers.banel.autoregressive import Autoregressive
 from samplers.banel.diagnostics import auc
 from samplers.banel.filters import Filter
 from samplers.banel.language import Language
+from samplers.banel.learning import as_filtered, split
 from samplers.banel.ledger import FILTERED, PRIOR, REPLICATE, Ledger
 from samplers.banel.models import Effort
 from samplers.banel.networks import Slots
@@ -370,3 +372,29 @@ def test_a_run_killed_anywhere_ends_as_if_it_had_not_been(trained, tmp_path, die
     assert [json.dumps(one.numbers) for one in again.rounds[1:]] == [
         json.dumps(one.numbers) for one in whole.rounds[1:]
     ]
+
+
+def test_weighted_draws_of_a_mixture_are_draws_of_its_filtered_part(trained):
+    rows = LANGUAGE.everything()
+    first, now = trained.log_prob(rows), trained.tempered(2.0).log_prob(rows)
+    now = now.masked_fill(rows[:, 0] == 3, -math.inf)
+    now = now - now.logsumexp(0)
+    mixture = 0.3 * first.exp() + 0.7 * now.exp()
+    weights = as_filtered(now, first, 0.3)
+    torch.testing.assert_close(mixture * weights, now.exp())
+    assert float(weights.max()) <= 1 / 0.7
+
+
+def test_failures_of_exploration_wells_count_as_far_as_the_filtered_law_draws_them(trained):
+    state = run(trained, insurance=0.5, budget=12, version="accumulated", held_out=0.0)
+    rows = torch.tensor([entry.row for entry in state.ledger.entries])
+    scores = state.filters[0].score(rows)
+    state.filters[0] = replace(state.filters[0], thresholds=(float(scores.median()),))
+    accepted, order = state.filters[0].passes(rows), torch.randperm(12, generator=state.source("hold-out"))
+    assert 0 < accepted.sum() < 12
+    # In version A the filtered law is the first generator over the share that passes: weights of
+    # 1 / (0.5 + 0.5 / 2), or nothing.
+    expected = torch.where(accepted, 4 / 3, 0.0)[order]
+    torch.testing.assert_close(split(state, state.ledger.entries).weights, expected.float())
+    filtered = [entry for entry in state.ledger.entries if entry.arm == FILTERED]
+    assert (split(state, filtered).weights == 1).all()
