@@ -28,7 +28,6 @@ _MAGIC = (
     (b"GIF8", "picture", "This is a picture (GIF), not a table."),
     (b"%PDF", "pdf", "This is a PDF, not a table; export the table as CSV."),
     (b"\xd0\xcf\x11\xe0", "spreadsheet", "This is an old Excel file (XLS); save the sheet as CSV and upload that."),
-    (b"PAR1", "parquet", "This is a Parquet file; export the table as CSV."),
     (b"SQLite format 3", "database", "This is a database file; export the table as CSV."),
     (b"BZh", "compressed", "This file is compressed with bzip2; unpack it, or use gzip."),
     (b"\xfd7zXZ", "compressed", "This file is compressed with xz; unpack it, or use gzip."),
@@ -36,8 +35,10 @@ _MAGIC = (
     (b"7z\xbc\xaf", "compressed", "This is a 7z archive; unpack it, or use gzip."),
     (b"{\\rtf", "document", "This is a text document (RTF), not a table; save it as plain text."),
 )
-TEXT, SDF, FASTA, SPREADSHEET = "text", "sdf", "fasta", "spreadsheet"
-KIND_LABELS = {TEXT: "text table", SDF: "SD file", FASTA: "FASTA", SPREADSHEET: "spreadsheet (XLSX)"}
+TEXT, SDF, FASTA, SPREADSHEET, JSON, PARQUET = "text", "sdf", "fasta", "spreadsheet", "json", "parquet"
+KIND_LABELS = {TEXT: "text table", SDF: "SD file", FASTA: "FASTA", SPREADSHEET: "spreadsheet (XLSX)", JSON: "JSON",
+               PARQUET: "Parquet"}  # fmt: skip
+BINARY = {b"PK\x03\x04": SPREADSHEET, b"PAR1": PARQUET}
 _BOMS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -79,10 +80,10 @@ def examine(path: Path) -> Content:
         if not head:
             raise ImportRefused("The compressed file holds nothing.", code="empty")
         _refuse_known_binary(head)
-        if head.startswith(b"PK\x03\x04"):
+        if head[:4] in BINARY:
             while stream.read(_CHUNK):  # to the end, so that damage and size are known
                 continue
-            return Content("utf-8", compressed, stream.n_bytes, guessed=False, kind=SPREADSHEET)
+            return Content("utf-8", compressed, stream.n_bytes, guessed=False, kind=BINARY[head[:4]])
         encoding = _encoding_of_head(head)
         scan = _Scan(encoding)
         scan.feed(head)
@@ -200,7 +201,7 @@ class _Scan:
 
 
 def _kind_of_text(head: str) -> str:
-    """Table, SD file or FASTA; other kinds of text are refused by their name."""
+    """Table, SD file, FASTA or JSON; other kinds of text are refused by their name."""
     text = head.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     if re.search(r"^M  END\s*$|^[ \d]{6}.*V[23]000\s*$|^\$\$\$\$", text, re.MULTILINE):
         return SDF
@@ -218,7 +219,7 @@ def _kind_of_text(head: str) -> str:
     if re.match(r">[^\n<]*\n\s*[A-Za-z*.\- ]+(?:\n|$)", text):
         return FASTA
     if re.match(r"\{\s*\"|\[\s*\{\s*\"", text):
-        raise ImportRefused("This is JSON, not a table; export the table as CSV.", code="json")
+        return JSON
     return TEXT
 
 

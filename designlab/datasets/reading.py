@@ -6,7 +6,7 @@ from typing import Any
 
 from designlab.datasets import columns, proposals, records, spreadsheet
 from designlab.datasets.columns import Column
-from designlab.datasets.content import ENCODING_LABELS, KIND_LABELS, SDF, SPREADSHEET, Content, examine
+from designlab.datasets.content import BINARY, ENCODING_LABELS, KIND_LABELS, SDF, SPREADSHEET, Content, examine
 from designlab.datasets.errors import ImportRefused
 from designlab.datasets.row import Row
 from designlab.datasets.table import SEPARATOR_LABELS, WHITESPACE, Dialect, Standardise, detect, rows, with_header
@@ -60,7 +60,7 @@ def inspect(path: Path, standardise: Standardise, header: bool | None = None, sh
         "sheet": dialect.sheet,
         "sheets": list(dialect.sheets),
         "encoding": content.encoding,
-        "encoding_label": "" if content.kind == SPREADSHEET else ENCODING_LABELS[content.encoding],
+        "encoding_label": "" if content.kind in BINARY.values() else ENCODING_LABELS[content.encoding],
         "compressed": content.compressed,
         "n_bytes": content.n_bytes,
         "separator": dialect.separator,

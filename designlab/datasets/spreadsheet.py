@@ -65,7 +65,7 @@ def formulas_without_value(path: Path, content: Content, sheet: str, n_rows: int
 
 @contextmanager
 def _book(path: Path, content: Content, *, formulas: bool = False) -> Iterator[Any]:
-    with _unpacked(path, content) as plain, plain.open("rb") as file:  # its name, which may lie, is kept out
+    with unpacked(path, content) as plain, plain.open("rb") as file:  # its name, which may lie, is kept out
         try:
             _check_archive(plain)
             book = load_workbook(file, read_only=True, data_only=not formulas, keep_links=False, keep_vba=False)
@@ -85,7 +85,7 @@ def _book(path: Path, content: Content, *, formulas: bool = False) -> Iterator[A
 
 
 @contextmanager
-def _unpacked(path: Path, content: Content) -> Iterator[Path]:
+def unpacked(path: Path, content: Content) -> Iterator[Path]:
     """The archive as a plain file, since it is read from its end."""
     if not content.compressed:
         yield path
@@ -119,7 +119,7 @@ def _check_archive(path: Path) -> None:
 def _filled(sheet: Any) -> Iterator[Row]:
     sheet.reset_dimensions()  # what a file says of its own size is not believed
     for number, values in enumerate(sheet.iter_rows(values_only=True, max_col=MAX_CELLS_A_ROW + 1), start=1):
-        row = [_text(value) for value in values]
+        row = [as_text(value) for value in values]
         while row and not row[-1]:
             row.pop()
         if row:
@@ -127,7 +127,7 @@ def _filled(sheet: Any) -> Iterator[Row]:
             yield Row(number, row, problem)
 
 
-def _text(value: Any) -> str:
+def as_text(value: Any) -> str:
     """A cell as a text table would hold it."""
     if value is None:
         return ""

@@ -9,8 +9,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from designlab.datasets import cells, records, spreadsheet
-from designlab.datasets.content import FASTA, SDF, SPREADSHEET, Content, text_lines
+from designlab.datasets import cells, records, spreadsheet, structured
+from designlab.datasets.content import FASTA, JSON, PARQUET, SDF, SPREADSHEET, Content, text_lines
 from designlab.datasets.errors import ImportRefused
 from designlab.datasets.row import Row
 
@@ -26,7 +26,7 @@ SAMPLE_LINES = 400
 WHITESPACE = " "  # SMILES, a blank or tab, and a name that may hold blanks
 SINGLE = ""  # one value a line
 CELLS = "cells"  # a spreadsheet needs none
-RECORDS = "records"  # neither do the records of SD files and FASTA
+RECORDS = "records"  # neither do the records of SD files, FASTA, JSON and Parquet
 SEPARATOR_LABELS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", WHITESPACE: "blank", SINGLE: "none",
                     CELLS: "none (cells)", RECORDS: "none (records)"}  # fmt: skip
 _HEADER_WORDS = re.compile(
@@ -56,7 +56,7 @@ class Dialect:
 
 def detect(path: Path, content: Content, standardise: Standardise, sheet: str = "") -> Dialect:
     """Find how a file is written from its beginning; raises ImportRefused when there is nothing to read."""
-    if content.kind in (SDF, FASTA):
+    if content.kind in (SDF, FASTA, JSON, PARQUET):
         return _of_records(path, content)
     if content.kind == SPREADSHEET:
         return _of_sheets(path, content, standardise, sheet)
@@ -72,8 +72,11 @@ def detect(path: Path, content: Content, standardise: Standardise, sheet: str = 
 
 
 def _of_records(path: Path, content: Content) -> Dialect:
-    tags = records.sdf_tags(path, content) if content.kind == SDF else ()
-    headers = (records.DRAWING, records.TITLE, *tags) if content.kind == SDF else records.FASTA_COLUMNS
+    headers: tuple[str, ...] = records.FASTA_COLUMNS
+    if content.kind == SDF:
+        headers = (records.DRAWING, records.TITLE, *records.sdf_tags(path, content))
+    elif content.kind != FASTA:
+        headers = (structured.json_names if content.kind == JSON else structured.parquet_names)(path, content)
     return Dialect(content, RECORDS, False, _unique(headers), headers, ("",) * len(headers))
 
 
@@ -161,6 +164,10 @@ def _stream(path: Path, dialect: Dialect) -> Iterator[Row]:
         return records.fasta_rows(path, content)
     if content.kind == SPREADSHEET:
         return spreadsheet.sheet_rows(path, content, dialect.sheet)
+    if content.kind == JSON:
+        return structured.json_rows(path, content, dialect.headers)
+    if content.kind == PARQUET:
+        return structured.parquet_rows(path, content, len(dialect.headers))
     return _records(_numbered(path, content), dialect.separator)
 
 

@@ -17,7 +17,7 @@ from tests.designlab import factories
 
 HOSTILE = Path(__file__).parents[2] / "data" / "hostile"
 AWKWARD = ("19_salts_mixtures", "20_radicals_isotopes_charges", "44_stereo_edge", "45_ring_and_metal_edge")
-READABLE = ("csv", "raw.csv", "sdf", "v3000.sdf", "smi", "xlsx")
+READABLE = ("csv", "raw.csv", "sdf", "v3000.sdf", "smi", "xlsx", "json", "parquet")
 EVERY = 50  # of the 20,000 molecules of ChEMBL; all of them with `EVERY = 1`, which takes 50 times as long
 
 
