@@ -39,6 +39,7 @@ from samplers.facade.rewards import (
 )
 from samplers.facade.rounds import (
     advance_prior,
+    chance_of_difference,
     check_rounds,
     describe_rounds,
     design_keys,
@@ -112,6 +113,7 @@ __all__ = [
     "alert_sets",
     "align_sequences",
     "atom_places",
+    "chance_of_difference",
     "check_config",
     "check_reward",
     "check_rounds",

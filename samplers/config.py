@@ -59,6 +59,7 @@ def setting(
     low: float | None = None,
     high: float | None = None,
     choices: tuple[str, ...] = (),
+    words: tuple[str, ...] = (),
     level: str = "expert",
     ends: tuple[str, str] | None = None,
     kinds: tuple[str, ...] = KINDS,
@@ -66,14 +67,17 @@ def setting(
 ) -> Any:
     """Declare one setting: its default, its range or choices, and the words a page shows for it.
 
+    `words` are what a page calls the choices, in their order; without them it shows the choices themselves.
     `level` is "basic" or "expert"; `ends` are the words at the two ends of a slider; `kinds` are those of
     `samplers.kinds` that it says something about; `control`, one of `CONTROLS`, says what a text means.
     """
     if control not in CONTROLS:
         raise ValueError(f"control must be one of {', '.join(CONTROLS)}, got {control!r}")
+    if words and len(words) != len(choices):
+        raise ValueError(f"{len(choices)} choices cannot be called by {len(words)} words")
     described = {
         "label": label, "help": help, "unit": unit, "low": low, "high": high,
-        "choices": choices, "level": level, "ends": ends, "kinds": kinds, "control": control,
+        "choices": choices, "words": words, "level": level, "ends": ends, "kinds": kinds, "control": control,
     }  # fmt: skip
     return field(default=default, metadata=described)
 

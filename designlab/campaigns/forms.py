@@ -368,7 +368,8 @@ def setting_field(setting: dict, objectives: list[str], usual: str) -> forms.Fie
     if setting["kind"] == "bool":  # a checkbox that is off cannot be told from one that was not on the page
         return chooser([(ON, "on"), (OFF, "off")], required=False)
     if setting["kind"] == "str":
-        return chooser([(choice, choice) for choice in setting["choices"]], required=False)
+        words = setting["words"] or setting["choices"]
+        return chooser(list(zip(setting["choices"], words, strict=True)), required=False)
     if setting["kind"] == "int":
         whole = forms.NumberInput(attrs={"class": "field"})
         return forms.IntegerField(required=False, error_messages=WHOLE, widget=whole)

@@ -13,6 +13,7 @@ check_rounds = api.check_rounds
 insured_share = api.insured_share
 upper_rate = api.upper_rate
 plain_chance = api.plain_chance
+chance_of_difference = api.chance_of_difference
 design_keys = api.design_keys
 library_versions = api.library_versions
 

@@ -135,6 +135,34 @@ def rates(search: Search) -> list[Rate]:
     return found
 
 
+SIGNIFICANT = 0.05
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Pass rates of exploration against filtered wells; `chance` is that of so large a difference without a cause."""
+
+    exploration_ahead: bool
+    chance: float
+    sentence: str
+
+
+def compared(filtered: Rate, exploration: Rate) -> Compared | None:
+    """The two rates against each other, in words; None while there is nothing to compare."""
+    if not (filtered.n_tested and exploration.n_tested and filtered.n_passed + exploration.n_passed):
+        return None
+    counts = (exploration.n_passed, exploration.n_tested, filtered.n_passed, filtered.n_tested)
+    chance = engine.chance_of_difference(*counts)
+    p = f"p = {chance:.2g}" if chance >= 0.001 else "p < 0.001"
+    told = "Exploration wells passed {:,} of {:,}, filtered ones {:,} of {:,}".format(*counts)
+    if chance >= SIGNIFICANT:
+        words = f"{told}: chance alone explains that (Fisher’s exact test, {p})."
+    else:
+        words = f"{told}: that is more than chance explains (Fisher’s exact test, {p})."
+    ahead = exploration.n_passed / exploration.n_tested > filtered.n_passed / filtered.n_tested
+    return Compared(ahead, chance, words)
+
+
 def honest(search: Search) -> str:
     """What all verdicts so far say about the chance of a hit, in one sentence."""
     told = Counter(search.wells.filter(verdict__in=[Verdict.PASS, Verdict.FAIL]).values_list("verdict", flat=True))
@@ -159,16 +187,18 @@ def warnings(search: Search, line: Line | None) -> list[str]:
             f"out ({numbers['auc']:.2f}): the filter keeps away from what was tested and little from what is like it. "
             "Fewer epochs of the failure model, or more failures, generalise further."
         )
-    filtered, exploration = rates(search)
-    if exploration.n_passed and filtered.n_tested:
-        ours, plain = filtered.n_passed / filtered.n_tested, exploration.n_passed / exploration.n_tested
-        if plain > ours:
-            said.append(
-                f"Exploration wells pass more often ({exploration.n_passed:,} of {exploration.n_tested:,}) than "
-                f"filtered ones ({filtered.n_passed:,} of {filtered.n_tested:,}): hits seem to lie "
-                "among what the generator finds common, where learning from failures does harm. Raise the exploration "
-                "share to 1 in a new search, which is plain resampling, or learn from the hits."
-            )
+    rivals = compared(*rates(search))
+    if rivals and rivals.exploration_ahead and rivals.chance < SIGNIFICANT:
+        said.append(
+            f"{rivals.sentence} Hits seem to lie among what the generator finds common, where learning from failures "
+            "does harm. Raise the exploration share to 1 in a new search, which is plain resampling, or learn from the "
+            "hits."
+        )
+    elif rivals and rivals.exploration_ahead:
+        said.append(
+            f"{rivals.sentence} Should it last, hits lie among what the generator finds common, and plain resampling "
+            "(an exploration share of 1) is the method to use; watch it."
+        )
     rejecting = sorted({number for well in hits(search) for number in well.rejected_by})
     if rejecting:
         lowered = "; it was lowered until that passes" if search.settings["mode"] == "promote" else ""
@@ -309,6 +339,7 @@ def page(user: User, search: Search, wanted: str = "") -> dict:
         "insurance": insurance(search),
         "honest": honest(search),
         "rates": rates(search),
+        "compared": compared(*rates(search)),
         "warnings": warnings(search, chosen),
         "facts": facts(chosen) if chosen else [],
         "pieces": pieces(chosen, search.kind) if chosen else {},
@@ -329,8 +360,17 @@ def _wells(line: Line) -> list[Well]:
 def named_settings(search: Search) -> list[tuple[str, object, str]]:
     """Every setting that was frozen, with its label and unit; a later version may know more of them."""
     return [
-        (row["label"], search.spec[group][row["name"]], row["unit"])
+        (row["label"], in_words(row, search.spec[group][row["name"]]), row["unit"])
         for group, rows in engine.describe_rounds(search.kind).items()
         for row in rows
         if row["name"] in search.spec[group]
     ]
+
+
+def in_words(row: dict, value: object) -> object:
+    """A setting's value as the page that asked for it put it."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if row["words"] and value in row["choices"]:
+        return row["words"][row["choices"].index(value)]
+    return value

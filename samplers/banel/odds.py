@@ -38,3 +38,21 @@ def hit_probability(rates: Sequence[tuple[float, int]]) -> float:
             return 1.0
         log_miss += n * math.log1p(-rate)
     return -math.expm1(log_miss)
+
+
+def chance_of_difference(passed: int, tested: int, other_passed: int, other_tested: int) -> float:
+    """Fisher's exact test, two-sided: the chance of shares this far apart or farther when one rate is behind both.
+
+    The sum over all tables with these totals that are no likelier than this one. Raises ValueError for more passes than
+    tests.
+    """
+    if not (0 <= passed <= tested and 0 <= other_passed <= other_tested):
+        raise ValueError(f"{passed} of {tested} and {other_passed} of {other_tested} are no counts of passes")
+    total = passed + other_passed
+
+    def ways(n: int) -> int:
+        return math.comb(tested, n) * math.comb(other_tested, total - n)
+
+    mine = ways(passed)
+    counts = (ways(n) for n in range(max(0, total - other_tested), min(tested, total) + 1))
+    return sum(n for n in counts if n <= mine) / math.comb(tested + other_tested, total)

@@ -19,17 +19,20 @@ class BanelSettings(Settings):
     )
     version: str = setting(
         "distilled", label="Version", choices=("accumulated", "distilled"), level="basic",
-        help="Accumulated keeps the generator and every filter: exact, but each round passes 1/f of the one before. "
-        "Distilled teaches the generator what passed.",
+        words=("keep the generator and every filter", "teach the generator what passed"),
+        help="Every filter kept (“accumulated”) is exact, but each round passes 1/f of the one before. Taught "
+        "(“distilled”), the generator draws what passes by itself.",
     )  # fmt: skip
     mode: str = setting(
         "promote", label="Hits", choices=("promote", "negatives_only"), level="basic",
-        help="Promote checks every filter against a hit and learns from it; negatives_only counts hits and learns "
-        "from failures alone, as the paper does.",
+        words=("are held against every filter and learned from", "are counted, and only failures are learned from"),
+        help="The first (“promote”) lowers every filter that would have rejected a hit; the second "
+        "(“negatives_only”) is what the paper does.",
     )  # fmt: skip
     after_hit: str = setting(
         "learn", label="After a hit", choices=("learn", "explore", "stop"), level="basic",
-        help="Learn from hits, go on learning from failures with the filters relaxed, or stop. Needs promote.",
+        words=("learn from the hits", "go on learning from failures", "stop"),
+        help="Going on, filters stay as far as hits allow. Says nothing where hits are only counted.",
     )  # fmt: skip
     filter_factor: float = setting(
         2.0, label="Filter strength", help="One in so many candidates is kept each round.", low=1, high=64,
@@ -59,11 +62,16 @@ class BanelSettings(Settings):
     patience: int = setting(3, label="Patience", help="Epochs without a better held-out likelihood.", low=1)
     failures_used: str = setting(
         "last", label="Failures used", choices=("last", "all"),
-        help="Those answered since the last learning, or all, each round with the same weight.",
+        words=("those answered since the last learning", "all, each round with the same weight"),
+        help="What the failure model of a round is fitted to.",
     )  # fmt: skip
     kappa: float = setting(1.0, label="κ", help="Weight of the failure model in the score.", low=0.1, high=2)
     normaliser: str = setting(
-        "none", label="Score", choices=("none", "token"), help="Summed over tokens, or the mean of a token."
+        "none",
+        label="Score",
+        choices=("none", "token"),
+        words=("summed over tokens", "mean of a token"),
+        help="A sum spreads with the length of a candidate, so that long ones come out at both ends.",
     )
     length_bins: int = setting(
         1, label="Length bins", help="Thresholds are set within so many bins of length, so that long candidates are "

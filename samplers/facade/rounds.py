@@ -119,3 +119,10 @@ def plain_chance(rate: float, n: int) -> float:
     from samplers.banel import odds
 
     return odds.plain_chance(rate, n)
+
+
+def chance_of_difference(passed: int, tested: int, other_passed: int, other_tested: int) -> float:
+    """The chance of pass shares this far apart or farther when one rate is behind both (Fisher's exact test)."""
+    from samplers.banel import odds
+
+    return odds.chance_of_difference(passed, tested, other_passed, other_tested)

@@ -183,8 +183,34 @@ def test_plain_resampling_is_suggested_where_exploration_finds_more(team, owner)
     search.wells.filter(arm=Well.Arm.FILTERED).update(verdict="fail")
     search.wells.filter(arm=Well.Arm.PRIOR).update(verdict="pass")
     said = selectors.warnings(search, None)
-    assert "Exploration wells pass more often (3 of 3) than filtered ones (0 of 8)" in said[0]
+    assert "Exploration wells passed 3 of 3, filtered ones 0 of 8: that is more than chance explains" in said[0]
+    assert "(Fisher’s exact test, p = 0.0061)" in said[0]  # 1 of the 165 ways to choose three of eleven
     assert "plain resampling" in said[0]
+
+
+def test_a_difference_that_chance_explains_is_called_so(signed_in, team, owner):
+    search = small.opened(team, owner)
+    search.wells.filter(arm=Well.Arm.FILTERED).update(verdict="fail")
+    search.wells.filter(pk=search.wells.filter(arm=Well.Arm.PRIOR).first().pk).update(verdict="pass")
+    said = selectors.warnings(search, None)
+    assert "passed 1 of 1, filtered ones 0 of 8: chance alone explains that (Fisher’s exact test, p = 0.11)" in said[0]
+    search.wells.filter(arm=Well.Arm.FILTERED).update(verdict="pass")
+    search.wells.filter(arm=Well.Arm.PRIOR).update(verdict="fail")
+    assert not any("Fisher" in words for words in selectors.warnings(search, None))
+    assert "Exploration wells passed 0 of 3, filtered ones 8 of 8: that is more than" in text_of(
+        signed_in.get(at(search))
+    )
+
+
+def test_choices_are_called_by_words(signed_in, team, owner):
+    factories.make_sequence_dataset(team, owner)
+    form = text_of(signed_in.get(reverse("rounds:new")))
+    assert '<option value="negatives_only">are counted, and only failures are learned from</option>' in form
+    assert ">negatives_only<" not in form
+    search = small.opened(team, owner)
+    page = text_of(signed_in.get(at(search)))
+    assert "<dt>After a hit</dt><dd>go on learning from failures</dd>" in page
+    assert "<dt>End early</dt><dd>off</dd>" in page
 
 
 def test_uploaded_failures_stand_in_the_line_of_rounds(signed_in, team, owner):

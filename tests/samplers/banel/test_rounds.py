@@ -16,7 +16,7 @@ from samplers.banel.learning import as_filtered, split
 from samplers.banel.ledger import FILTERED, PRIOR, REPLICATE, Ledger
 from samplers.banel.models import Effort
 from samplers.banel.networks import Slots
-from samplers.banel.odds import hit_probability, insured_share, plain_chance, upper_rate
+from samplers.banel.odds import chance_of_difference, hit_probability, insured_share, plain_chance, upper_rate
 from samplers.banel.proposing import arms, propose
 from samplers.banel.rounds import advance, learn, may_learn, undo
 from samplers.banel.settings import BanelSettings
@@ -398,3 +398,14 @@ def test_failures_of_exploration_wells_count_as_far_as_the_filtered_law_draws_th
     torch.testing.assert_close(split(state, state.ledger.entries).weights, expected.float())
     filtered = [entry for entry in state.ledger.entries if entry.arm == FILTERED]
     assert (split(state, filtered).weights == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("counts", "p"),
+    # The tea of Fisher's lady (1935); a published 2 by 2 table of 1 and 9 against 11 and 3; nothing to tell apart.
+    [((3, 4, 1, 4), 34 / 70), ((1, 12, 9, 12), 0.002759456), ((0, 5, 0, 9), 1.0), ((3, 3, 0, 8), 1 / 165)],
+)
+def test_the_chance_of_a_difference_is_that_of_fishers_test(counts, p):
+    assert chance_of_difference(*counts) == pytest.approx(p, rel=1e-6)
+    with pytest.raises(ValueError, match="no counts of passes"):
+        chance_of_difference(5, 4, 0, 1)
