@@ -46,11 +46,11 @@ class RetrospectiveSettings(Settings):
     screen: str = setting("hiv", label="Screen", help="Which file.", choices=tuple(SCREENS))
     steps: int = setting(20, label="Rounds", help="Rounds; times the batch they are the budget.", low=1)
     batch: int = setting(96, label="Batch", help="Molecules tested a round.", low=1)
-    pool: int = setting(4000, label="Pool", help="Untested molecules that a round chooses among.", low=1)
-    n_corpus: int = setting(20_000, label="Corpus", help="Structures the generator learns, without verdicts.", low=10)
+    pool: int = setting(2000, label="Pool", help="Untested molecules that a round chooses among.", low=1)
+    n_corpus: int = setting(10_000, label="Corpus", help="Structures the generator learns, without verdicts.", low=10)
     prior_epochs: int = setting(3, label="Generator's epochs", help="At most; a tenth is held out.", low=1)
-    failure_steps: int = setting(60, label="Failure steps", help="Updates of the failure model a round.", low=1)
-    hidden: int = setting(128, label="Network", help="Hidden units of generator and failure model.", low=4)
+    failure_steps: int = setting(40, label="Failure steps", help="Updates of the failure model a round.", low=1)
+    hidden: int = setting(96, label="Network", help="Hidden units of generator and failure model.", low=4)
 
 
 class Library:
