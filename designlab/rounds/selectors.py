@@ -230,12 +230,17 @@ FUNNEL = (
     ("rejected", "rejected by filters"),
     ("invalid", "not valid"),
     ("known", "known already"),
+    ("unlikely", "unlikely to be made"),
 )
 
 
 def funnel(this: Round) -> list[tuple[str, int]]:
     """What became of the filtered draws of a round, in words."""
-    told = [(words, int(this.funnel[key])) for key, words in FUNNEL if key in this.funnel]
+    told = [
+        (words, int(this.funnel[key]))
+        for key, words in FUNNEL
+        if key in this.funnel and (this.funnel[key] or key != "unlikely")
+    ]
     if not told:
         return []
     arms = Counter(this.wells.values_list("arm", flat=True))
@@ -281,6 +286,9 @@ def batch_facts(this: Round) -> list[tuple[str, str]]:
         told.append(("Mean distance of two candidates", f"{this.figures['diversity']:.2f}"))
     if "n_scaffolds" in this.figures:
         told.append(("Scaffolds", f"{this.figures['n_scaffolds']:,} in {this.figures['n_candidates']:,} candidates"))
+    if "makeable" in this.figures:
+        chance, n = percent(this.figures["makeable"]), this.figures["n_not_made"]
+        told.append(("Chance to be made", f"{chance} by what {n:,} candidates not made and those tested teach"))
     near: dict[str, list[float]] = {}
     for arm, value in this.wells.exclude(near_failure=None).values_list("arm", "near_failure"):
         near.setdefault(arm, []).append(value)

@@ -135,6 +135,7 @@ class Funnel:
     proposed: int = 0
     invalid: int = 0
     known: int = 0
+    unlikely: int = 0  # thinned out by their chance to be made
     rejected: dict[int, int] = field(default_factory=dict)
     passed: int = 0
 
@@ -143,7 +144,7 @@ class Funnel:
         rejected = float(sum(self.rejected.values()))
         return {
             "proposed": float(self.proposed), "rejected": rejected, "invalid": float(self.invalid),
-            "known": float(self.known), "sent": float(self.passed),
+            "known": float(self.known), "unlikely": float(self.unlikely), "sent": float(self.passed),
         }  # fmt: skip
 
     @property

@@ -21,7 +21,8 @@ from samplers.banel.assembled import Assembled, Assemblies
 from samplers.banel.filters import EmptyRegionError, draw_accepted
 from samplers.banel.lab_settings import LabSettings, PriorSettings
 from samplers.banel.learning import relax
-from samplers.banel.ledger import FAIL, PASS, Entry, Ledger
+from samplers.banel.ledger import FAIL, FILTERED, PASS, Entry, Ledger
+from samplers.banel.making import makeable
 from samplers.banel.pieces import compare
 from samplers.banel.proposing import propose as propose_batch
 from samplers.banel.proposing import proposer
@@ -241,6 +242,11 @@ def _batch_figures(state: State, entries: Sequence[Entry]) -> Plain:
     told: Plain = {"n_candidates": n}
     if n > 1:
         told["diversity"] = 1 - float((alike.sum() - alike.diagonal().sum()) / (n * (n - 1)))
+    made = makeable(state)
+    if made is not None:
+        rows = torch.tensor([entry.row for entry in entries if entry.arm == FILTERED], dtype=torch.long)
+        told |= {"n_not_made": made.n_not_made}
+        told |= {"makeable": float(made.chance(rows).mean())} if len(rows) else {}
     if not is_sequence(_kind(state)):
         from samplers.facade.structures import scaffolds
 

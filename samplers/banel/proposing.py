@@ -11,6 +11,7 @@ from torch import Tensor
 
 from samplers.banel.filters import Funnel, Region, draw_accepted
 from samplers.banel.ledger import FILTERED, PRIOR, REPLICATE, Candidate, Entry
+from samplers.banel.making import Makeable, makeable
 from samplers.banel.models import Model
 from samplers.banel.space import far_apart
 from samplers.banel.state import State
@@ -38,24 +39,37 @@ def arms(n: int, insurance: float, replicates: int) -> Arms:
 
 
 class _Fresh:
-    """Says which drawn rows are candidates of their own: valid, and neither tested nor drawn before."""
+    """Says which drawn rows are candidates of their own: valid, and neither tested nor drawn before.
 
-    def __init__(self, state: State, taken: set[str], funnel: Funnel) -> None:
-        self.state, self.taken, self.funnel = state, taken, funnel
+    With `made` a row is let through with its chance to be made, each time it is drawn.
+    """
+
+    def __init__(self, state: State, taken: set[str], funnel: Funnel, made: Makeable | None = None) -> None:
+        self.state, self.taken, self.funnel, self.made = state, taken, funnel, made
+        self.coins = state.source("makeable")
 
     def __call__(self, rows: Tensor) -> Tensor:
         space, dedup = self.state.space, self.state.settings.dedup
-        wanted = []
-        for text, key in zip(space.language.texts(rows), space.keys(rows), strict=True):
+        wanted, keys = [], space.keys(rows)
+        likely = self._likely(rows, [key is not None for key in keys])
+        for text, key, may in zip(space.language.texts(rows), keys, likely, strict=True):
             name = text if key is None else key
             valid = key is not None or space.tests_invalid
             known = dedup and (name in self.taken or name in self.state.ledger or name in space.known)
             self.funnel.invalid += not valid
             self.funnel.known += valid and known
-            wanted.append(valid and not known)
+            self.funnel.unlikely += valid and not known and not may
+            wanted.append(valid and not known and may)
             if wanted[-1]:
                 self.taken.add(name)
         return torch.tensor(wanted, dtype=torch.bool)
+
+    def _likely(self, rows: Tensor, valid: list[bool]) -> list[bool]:
+        if self.made is None or not any(valid):
+            return [True] * len(rows)
+        chance = torch.ones(len(rows), dtype=torch.float64)
+        chance[torch.tensor(valid)] = self.made.chance(rows[torch.tensor(valid)])
+        return (torch.rand(len(rows), generator=self.coins, dtype=torch.float64) < chance).tolist()
 
 
 def proposer(state: State) -> tuple[Model, Region]:
@@ -91,7 +105,8 @@ def draw_batch(state: State, wells: Arms, funnel: Funnel) -> list[Candidate]:
     n_drawn = math.ceil(wells.filtered * settings.diversity)
     rows = draw_accepted(
         model, region, n_drawn, state.source("draw"), softness=settings.softness,
-        wanted=_Fresh(state, taken, funnel), funnel=funnel, at_once=_at_once(n_drawn), patience=PATIENCE,
+        wanted=_Fresh(state, taken, funnel, makeable(state)), funnel=funnel, at_once=_at_once(n_drawn),
+        patience=PATIENCE,
     )  # fmt: skip
     if len(rows) > wells.filtered and space.features is not None:
         rows = rows[far_apart(space.features(rows), wells.filtered, state.source("pick"))]

@@ -109,6 +109,11 @@ class BanelSettings(Settings):
         0.5, label="Refuse below", help="AUC of held-out failures against fresh candidates under which a round's "
         "filter is not used.", low=0, high=1,
     )  # fmt: skip
+    makeable_from: int = setting(
+        8, label="Not made before it counts", help="From so many candidates that could not be made, and as many that "
+        "could, filtered draws are thinned by their estimated chance to be made; 0 never. Not made is never a failure.",
+        low=0,
+    )  # fmt: skip
     min_unique: float = setting(
         0.8, label="Stop: new and valid", help="Stop when the share of valid unique draws falls below this share of "
         "its start; 0 never.", low=0, high=1,

@@ -14,6 +14,7 @@ from samplers.banel.filters import Filter
 from samplers.banel.language import Language
 from samplers.banel.learning import as_filtered, split
 from samplers.banel.ledger import FILTERED, PRIOR, REPLICATE, Ledger
+from samplers.banel.making import makeable
 from samplers.banel.models import Effort
 from samplers.banel.networks import Slots
 from samplers.banel.odds import chance_of_difference, hit_probability, insured_share, plain_chance, upper_rate
@@ -409,3 +410,41 @@ def test_the_chance_of_a_difference_is_that_of_fishers_test(counts, p):
     assert chance_of_difference(*counts) == pytest.approx(p, rel=1e-6)
     with pytest.raises(ValueError, match="no counts of passes"):
         chance_of_difference(5, 4, 0, 1)
+
+
+def spelled_bits(rows):
+    return torch.nn.functional.one_hot(rows, 8).flatten(1).float()
+
+
+def test_what_was_not_made_thins_filtered_draws_and_is_no_failure(trained):
+    def lab(entries):  # nothing with an a or a b can be made
+        return ((e.index, "not made" if {"a", "b"} & set(e.text) else "fail") for e in entries)
+
+    space = Space(LANGUAGE, features=spelled_bits)
+    state = run(trained, lab, space=space, budget=144, batch=48, insurance=0.25, refuse_below=1.0)
+    failed = {entry.text for entry in state.ledger.first_with("fail")}
+    assert sum(one.n_failures for one in state.rounds) == len(failed)
+    assert not any({"a", "b"} & set(text) for text in failed)
+    # Every filter was refused, so that nothing but this distinguishes filtered wells of later rounds from exploration.
+    share = {}
+    for arm in (FILTERED, PRIOR):
+        told = [entry.verdict for entry in state.ledger.entries if entry.arm == arm and entry.round]
+        share[arm] = told.count("not made") / len(told)
+    assert share[FILTERED] < share[PRIOR] - 0.15
+    assert state.ledger.funnels[0]["unlikely"] == 0
+    assert state.ledger.funnels[1]["unlikely"] > 0
+
+
+@pytest.mark.parametrize(("fewest", "learns"), [(3, True), (4, False), (0, False)])
+def test_too_few_answers_say_nothing_about_making(trained, fewest, learns):
+    verdicts = iter(["not made"] * 3 + ["fail"] * 9)
+    state = run(
+        trained, lambda entries: ((e.index, next(verdicts)) for e in entries), budget=12,
+        space=Space(LANGUAGE, features=spelled_bits), makeable_from=fewest,
+    )  # fmt: skip
+    found = makeable(state)
+    assert (found is not None) == learns
+    if found:
+        missed = torch.tensor([entry.row for entry in state.ledger.entries if entry.verdict == "not made"])
+        made = torch.tensor([entry.row for entry in state.ledger.entries if entry.verdict == "fail"])
+        assert found.chance(missed).mean() < found.chance(made).mean()
