@@ -113,11 +113,12 @@
   // touched since it was asked for are written into it again.
   let newest = null, again = false, clock = 0;
   const touched = new Map(), asked = new WeakMap();
-  let kept = [];
+  let kept = [], marked = {};
   function followOnServer() {
     if (newest) again = true;
     else document.getElementById("follow").click();
   }
+  const isDrawnByServer = (field) => field.closest("[data-about]") && !/-(known|direction|name)$/.test(field.name);
   const isGoal = (event) => event.detail.target?.id === "goal";
   document.addEventListener("htmx:beforeRequest", (event) => {
     if (!isGoal(event)) return;
@@ -130,6 +131,8 @@
     const later = [...touched].filter(([, when]) => when > asked.get(newest)).map(([name]) => name);
     kept = later.map((name) => [name, form.elements[name]]).filter(([, field]) => field && typeof field.value === "string" && field.type !== "checkbox")
       .map(([name, field]) => [name, field.value]);
+    const { name, value, selectionStart, selectionEnd } = document.activeElement;
+    marked = { name, start: selectionStart, end: selectionEnd, isWhole: value && getSelection().toString() === value };
   });
   // Only settled content answers to htmx: a click before would send the whole form.
   const done = (event) => {
@@ -139,9 +142,23 @@
   };
   document.addEventListener("htmx:afterSettle", done);
   document.addEventListener("htmx:afterRequest", (event) => { if (event.detail.failed) done(event); });
+  // A field that is swapped away while somebody is in it never says that it changed: what follows from its value is
+  // done here, and the preview, drawn for what stood there when the goal was asked for, looks again.
   function keepTyped() {
-    for (const [name, value] of kept) if (form.elements[name]) form.elements[name].value = value;
+    for (const [name, value] of kept) if (form.elements[name] && form.elements[name].value !== value) form.elements[name].value = value;
+    const fields = kept.map(([name]) => form.elements[name]).filter((field) => field?.closest);
+    for (const row of new Set(fields.map((field) => field.closest("[data-objective]")))) {
+      if (row && part(row, "direction")) followDirection(row, "low");
+    }
+    if (fields.some((field) => field !== document.activeElement && isDrawnByServer(field))) again = true;
+    if (kept.length) lookAgain();
     kept = [];
+    // htmx puts the focus back, yet not a selection that begins at the first letter, which the next key would replace;
+    // a field for numbers does not even say where its selection lies.
+    const field = document.activeElement;
+    if (field.name !== marked.name) return;
+    if (marked.isWhole) field.select();
+    else if (typeof marked.start === "number") field.setSelectionRange(marked.start, marked.end);
   }
 
   function followKind(row) {
@@ -239,16 +256,15 @@
     else form.dispatchEvent(new Event(EVENTS[part]));
   }
   document.addEventListener("htmx:beforeRequest", (event) => {
-    if (event.detail.elt?.id in onItsWay) onItsWay[event.detail.elt.id] = event.detail.xhr;
-  });
-  document.addEventListener("htmx:afterRequest", (event) => {
-    for (const part of Object.keys(onItsWay)) {
-      if (!event.detail.xhr || onItsWay[part] !== event.detail.xhr) continue;
-      setTimeout(() => {
-        onItsWay[part] = null;
-        if (stale[part]) { stale[part] = false; ask(part); }
-      }, 60);
-    }
+    const part = event.detail.elt?.id, xhr = event.detail.xhr;
+    if (!(part in onItsWay)) return;
+    onItsWay[part] = xhr;
+    // htmx tells nobody of an answer to an element that has been swapped away meanwhile; the request itself does.
+    xhr.addEventListener("loadend", () => setTimeout(() => {
+      if (onItsWay[part] !== xhr) return;
+      onItsWay[part] = null;
+      if (stale[part]) { stale[part] = false; ask(part); }
+    }, 60));
   });
 
   let later = null;
@@ -260,6 +276,7 @@
   form.addEventListener("input", (event) => {
     touched.set(event.target.name, ++clock);
     const row = event.target.closest("[data-objective]");
+    if (row && /-(low|high)$/.test(event.target.name)) followDirection(row, "low");
     if (row) draw(row);
     if (event.target.type !== "file") lookAgain();
   });
@@ -271,7 +288,7 @@
     }
     if (row && event.target.name.endsWith("-kind")) followKind(row);
     if (row && /-(low|high|kind|direction)$/.test(event.target.name)) followDirection(row, event.target.name.split("-").pop());
-    if (event.target.closest("[data-about]") && !/-(known|direction|name)$/.test(event.target.name)) return followOnServer();
+    if (isDrawnByServer(event.target)) return followOnServer();
     if (row) draw(row);
     if (["label", "direction"].includes(event.target.name)) {
       target();
@@ -291,7 +308,10 @@
     field.dispatchEvent(new Event("input", { bubbles: true }));
   });
   document.addEventListener("htmx:afterSwap", (event) => {
-    keepTyped();
+    if (event.detail.target.id === "goal") {
+      if (onItsWay.preview) lookAgain();  // its answer goes to the element that has just been swapped away
+      keepTyped();
+    }
     learnSources();
     const seen = document.getElementById("seen");
     for (const [source, histogram] of Object.entries(JSON.parse(seen?.textContent || "{}"))) {

@@ -17,11 +17,9 @@ EVALUATIONS = 600
 BAD_ROWS = ["C1CC", "not a molecule"]
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    installation = Installation(
-        tmp_path_factory.mktemp("whole-way"), DESIGNLAB_SLICE_S="5", DESIGNLAB_FIRST_SLICE_S="3"
-    )
+@pytest.fixture
+def site(tmp_path):
+    installation = Installation(tmp_path, DESIGNLAB_SLICE_S="5", DESIGNLAB_FIRST_SLICE_S="3")
     port = free_port()
     try:
         installation.start("up", sys.executable, "-u", "manage.py", "up", "--port", str(port), "--no-example")

