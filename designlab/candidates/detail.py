@@ -67,7 +67,7 @@ def detail(user: User, pk: int) -> Detail:
         candidate=candidate,
         drawing=designs.picture(candidate.smiles, LARGE),
         family=designs.families([candidate])[0],
-        cells=_losses(run, cells(candidate, objectives_of(run))),
+        cells=losses_of(run, cells(candidate, objectives_of(run))),
         rank=better + 1,
         known=_known(run, candidate),
         proposed=_proposed(run, candidate),
@@ -85,7 +85,7 @@ def facts(designs: Designs, text: str) -> list[tuple[str, str]]:
     return [(label, f"{values[name]:.0f}" if whole else sensible(values[name])) for name, label, whole in designs.facts]
 
 
-def _losses(run: Run, shown: list[Cell]) -> list[tuple[Cell, float]]:
+def losses_of(run: Run, shown: list[Cell]) -> list[tuple[Cell, float]]:
     """Each objective with its share of what separates the candidate from a reward of 1, by weighted logarithms."""
     weights = {raw["name"]: raw.get("weight", 1.0) for raw in run.spec["reward"]["objectives"]}
     lost = [-weights[cell.objective.name] * log(max(cell.desirability or 1e-6, 1e-6)) for cell in shown]

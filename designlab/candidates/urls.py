@@ -11,6 +11,7 @@ urlpatterns = [
     path("runs/<int:pk>/candidates.<str:kind>", views.download, name="download"),
     path("runs/<int:pk>/candidates/map/", views.map_and_figures, name="space"),
     path("runs/<int:pk>/candidates/modes/", views.modes, name="modes"),
+    path("runs/<int:pk>/candidates/why-not/", views.why_not, name="why_not"),
     path("runs/<int:pk>/review/", review_views.new, name="review_new"),
     path("candidates/<int:pk>/", views.detail, name="detail"),
     path("candidates/<int:pk>/drawing.svg", views.drawing, name="drawing"),

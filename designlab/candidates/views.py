@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 from designlab.accounts.selectors import may_design
 from designlab.campaigns.models import Run
 from designlab.campaigns.tasks import send_index
-from designlab.candidates import coverage, exports, origin, selection, selectors, space
+from designlab.candidates import absent, coverage, exports, origin, selection, selectors, space
 from designlab.candidates.aligned import aligned_view
 from designlab.candidates.detail import detail as detail_of
 from designlab.candidates.filters import SIMILARITY, Filter
@@ -28,6 +28,7 @@ from designlab.choosing.marks import shortlisted_among
 from designlab.choosing.selectors import may_pick
 from designlab.engine.chemistry import depict_pattern
 from designlab.engine.designs import LARGE, SMALL, designs_of
+from designlab.operations.selectors import worker_listening
 
 # An SVG opened on its own must not be able to do anything but show itself.
 DRAWING_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
@@ -196,6 +197,47 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
         "may_pick": may_pick(request.user, candidate.run.campaign.team),
     }
     return render(request, "candidates/detail.html", context)
+
+
+@require_safe
+def why_not(request: HttpRequest, pk: int) -> HttpResponse:
+    """Why a typed structure is not among the candidates, or not in the list that the address filters."""
+    run = selectors.run_for(request.user, pk)
+    chosen = selectors.read_filter(run, request.GET)
+    typed = absent.read(run, request.GET.get("structure", ""))
+    shown: dict = {"typed": typed, "told": None, "problem": typed.problem}
+    if typed.design:
+        try:
+            shown["told"] = absent.asked(run, typed.design)
+        except absent.NoCache as problem:
+            shown["problem"] = str(problem)
+        shown["drawing"] = designs_of(run.kind).picture(typed.design, LARGE)
+    if shown["told"]:
+        shown |= _answered(run, shown["told"], chosen)
+    shown |= {"address": request.get_full_path(), "listening": worker_listening()}
+    frame = _frame(request, run, chosen, tab="why", n_shown=len(selectors.matching(run, chosen)))
+    return render(request, "candidates/why_not.html", frame | shown)
+
+
+def _answered(run: Run, told: dict, chosen: Filter) -> dict:
+    """What the page shows of a worker's answer."""
+    if "refused" in told:
+        return {"problem": told["refused"], "told": None}
+    picture = designs_of(run.kind).picture
+    pks = [told["pk"], *told["elsewhere"], told["nearest"][0] if told["nearest"] else None]
+    rows = (
+        Candidate.objects.filter(run__campaign=run.campaign_id).select_related("run").in_bulk([pk for pk in pks if pk])
+    )
+    near = rows.get(pks[-1])
+    known, alike = absent.nearest_known(run, told["design"])
+    return {
+        "lamps": absent.reasons(run, told, chosen),
+        "found": rows.get(told["pk"]),
+        "elsewhere": [rows[pk] for pk in told["elsewhere"] if pk in rows],
+        "cells": absent.worth_cells(run, told),
+        "nearest": (near, picture(near.smiles), told["nearest"][1]) if near else None,
+        "known": (picture(known), alike, selectors.nearness(alike, designs_of(run.kind))) if known else None,
+    }
 
 
 @require_safe

@@ -104,6 +104,15 @@ def random_rewards(spec: dict, *, checkpoint: tuple[str, str], n: int, seed: int
         return api.random_draw(spec, models=_models(spec), source=source, n=n, seed=seed)
 
 
+def explain(spec: dict, *, checkpoint: tuple[str, str] | None, text: str) -> dict:
+    """Whether the run can build one design, how likely it draws it and what it is worth; see `api.explain`."""
+    if checkpoint is None:
+        return api.explain(spec, models=_models(spec), source=None, text=text)
+    with files.working_folder() as source:
+        files.unpack(*checkpoint, source)
+        return api.explain(spec, models=_models(spec), source=source, text=text)
+
+
 def evaluate(spec: dict, smiles: list[str]) -> list[float]:
     """log_reward of known structures under a run's reward; charged to nobody."""
     return api.evaluate(spec["reward"], smiles, _models(spec), spec.get("kind", ""))

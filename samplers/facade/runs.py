@@ -165,3 +165,13 @@ def random_draw(
     from samplers import running
 
     return running.random_draw(spec, models=models, source=source, n=n, seed=seed)
+
+
+def explain(spec: Mapping[str, Any], *, models: Mapping[str, Path], source: Path | None, text: str) -> dict[str, Any]:
+    """Whether a run's generator can build one standardised design, how likely it draws it, and what it is worth.
+
+    As `samplers.explaining.explain`; `source` is a folder of the run's state, None where there is none yet.
+    """
+    from samplers import explaining
+
+    return explaining.explain(spec, models=models, source=source, text=text)
