@@ -58,10 +58,14 @@ class OfflineSettings(Settings):
 class Steered:
     """The labeler and the model of one trial, learned from one set of labels."""
 
-    def __init__(self, task: OfflineTask, labels: Labels, settings: OfflineSettings, seed: int, progress: Progress):
+    def __init__(
+        self, task: OfflineTask, labels: Labels, settings: OfflineSettings, seed: int, progress: Progress,
+        labeler: Proxy | None = None,
+    ) -> None:  # fmt: skip
         self.settings, self.task = settings, task
-        self.labeler: Proxy = WordRidge(labels, generator(seed, "labeler"))
-        designs = all_designs() if settings.examples == "all" else labels.designs
+        self.labeler: Proxy = labeler or WordRidge(labels, generator(seed, "labeler"))
+        every = torch.cartesian_prod(*[torch.arange(len(task.symbols))] * task.length)
+        designs = every if settings.examples == "all" else labels.designs
         believed = self.labeler(designs)
         self.mean, self.spread = float(believed.mean()), float(believed.std())
         examples = Examples(designs, ((believed - self.mean) / self.spread).float())

@@ -1,27 +1,36 @@
 """The offline experiment on a table of its own: equal budgets, an oracle asked once, measures as they are called."""
 
+import math
+from dataclasses import replace
+
 import pytest
 import torch
 
-from samplers.experiments.tfbind8_offline import (
-    METHODS,
-    N_SETTINGS,
+from samplers.experiments import offline_rivals
+from samplers.experiments.offline_models import (
     OfflineSettings,
     Tell,
     Trainer,
     Trial,
-    best_of,
-    diversity,
     drawing_of,
-    propose,
+    energy_model,
     training_of,
-    tune,
 )
+from samplers.experiments.tfbind8_offline import METHODS, N_SETTINGS, best_of, diversity, propose, tune
+from samplers.metrics.exact import log_terminal_probabilities, policy_table, state_graph, total_variation
 from samplers.offline.protocol import Labels, OfflineTask, Scale, TestOracle
 
 TINY = OfflineSettings(
-    steps=3, batch_size=16, width=8, chain_steps=2, n_members=2, design_steps=3, proxy_steps=2
+    steps=3, batch_size=16, width=8, chain_steps=2, n_members=2, design_steps=3, proxy_steps=2, flow_steps=2,
+    diffusion_steps=2,
 )  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _few_words(monkeypatch):
+    """Words that four letters have room for."""
+    monkeypatch.setattr("samplers.offline.binding.SPACED", ((0, 1), (0, 2)))
+    monkeypatch.setattr("samplers.offline.binding.PENALTIES", (10.0,))
 
 
 def task():
@@ -40,11 +49,18 @@ def trial(proxy=lambda designs: designs.double().sum(dim=1)):
     return Trial(task(), proxy, Trainer(task(), 0), 0)
 
 
+def quiet():
+    return Tell(lambda *_: None, 1)
+
+
 def test_every_method_may_look_at_equally_many_settings_all_of_which_are_accepted():
     for method in METHODS.values():
         assert len(method.trainings) * len(method.draws) == N_SETTINGS
-        assert len({training_of(one, TINY) for one in method.trainings}) == len(method.trainings)
-        assert len({drawing_of(one, TINY, 8) for one in method.draws}) == len(method.draws)
+        assert len({str(one) for one in method.trainings}) == len(method.trainings)
+        assert len({str(one) for one in method.draws}) == len(method.draws)
+        if method.learn is energy_model:
+            assert len({training_of(one, TINY) for one in method.trainings}) == len(method.trainings)
+            assert len({drawing_of(one, TINY, 8) for one in method.draws}) == len(method.draws)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -92,3 +108,25 @@ def test_both_ensembles_share_their_networks_and_combine_them_differently():
 
 def test_diversity_is_the_mean_number_of_differing_places():
     assert diversity(torch.tensor([[0, 0, 0], [0, 0, 1], [1, 1, 1]])) == pytest.approx((1 + 3 + 2) / 3)
+
+
+def test_the_gflownet_draws_by_the_exponential_of_the_learned_reward():
+    ours = trial()
+    training = METHODS["gflownet"].trainings[0]
+    proposer = offline_rivals.gflownet(ours, ours.task.visible, training, replace(TINY, flow_steps=300), quiet())
+    environment, focus = proposer.environment, 1.0 / float(proposer.rewards.std())
+    graph = state_graph(environment)
+    wanted = focus * proposer.rewards[environment.index(graph.states[graph.objects])]
+    log_p = log_terminal_probabilities(graph, policy_table(proposer.policy(focus), environment, graph))
+    even = torch.full_like(wanted, -math.log(environment.n_strings))
+    assert total_variation(log_p, wanted) < 0.1 < 0.3 < total_variation(even, wanted)
+
+
+def test_diffusion_learns_what_the_ensemble_predicts_of_every_string():
+    ours = trial()
+    method = METHODS["diffusion"]
+    steered = offline_rivals.diffusion(ours, ours.task.visible, method.trainings[0], TINY, quiet()).steered
+    learned = ours.train(ours.task.visible, training_of(METHODS["ensemble-mean"].trainings[0], TINY), quiet())
+    designs = torch.cartesian_prod(*[torch.arange(4)] * 4)
+    assert torch.equal(steered.labeler(designs), learned.predict(designs))
+    assert steered.mean == pytest.approx(float(learned.predict(designs).mean()))
