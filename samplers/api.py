@@ -67,6 +67,7 @@ from samplers.facade.runs import (
     random_draw,
     resolve_device,
     suggested,
+    weights_asked,
 )
 from samplers.facade.sequences import (
     align_sequences,
@@ -195,4 +196,5 @@ __all__ = [
     "undo_round",
     "upper_rate",
     "veto_round",
+    "weights_asked",
 ]

@@ -153,6 +153,11 @@ class Settings:
         """Which of a reward's objectives the targets are values of; −1 where a family has no targets."""
         return -1
 
+    @property
+    def n_weights(self) -> int:
+        """How many weights of a value designs are drawn for, each with a number of its own; 0 without such weights."""
+        return 0
+
     @classmethod
     def suits(cls, wanted: Wanted) -> tuple[float, str]:
         """How well the family suits a campaign, and why in a sentence; the highest is suggested, 0 speaks against."""

@@ -73,6 +73,8 @@ def examine(page: SetUp, *, wait: bool = False) -> Preflight:
     if page.config.is_valid():
         _vocabulary(found, page)
         _targets(found, page, models, wait)
+        cleaned = page.config.cleaned_data
+        _designs_of(found, page, engine.weights_asked(cleaned["family"], cleaned["config"]), "weight")
     _time(found, page)
     _worker(found)
     return found
@@ -120,14 +122,24 @@ def _targets(found: Preflight, page: SetUp, models: list[dict], wait: bool) -> N
         fix = {"field": dial.field, "value": dial.sweep, "button": "Sweep the data instead"}
         worst = max(dial.targets, key=lambda t: abs(t - dial.reach.mean))
         found.add(EDGE, next(line.words for line in dial.told if line.level == dial.reach.level(worst)), **fix)
+    _designs_of(found, page, len(dial.targets), "target")
+
+
+def _designs_of(found: Preflight, page: SetUp, n_points: int, name: str) -> None:
+    """Whether the budget allows the designs of all targets or weights."""
     each, budget = page.config.controlled("per target"), page.budget.is_valid()
     n_each = page.config.cleaned_data["config"].get(each["name"]) if each else None
     allowed = page.budget.cleaned_data.get("budget_evaluations") if budget else None
-    wanted = len(dial.targets) * (n_each or 0)
-    if allowed and wanted > allowed:
-        words = f"{len(dial.targets)} targets with {count(n_each)} designs each are {count(wanted)} evaluations"
-        found.add(EDGE, f"{words}, and {count(allowed)} are allowed: the last targets get fewer or none.",
-                  field="budget_evaluations", value=wanted, button=f"Allow {count(wanted)}")  # fmt: skip
+    wanted = n_points * (n_each or 0)
+    if not allowed or wanted <= allowed:
+        return
+    if n_points == 1:
+        words = f"The {name} asks for {count(wanted)} designs, each an evaluation, and {count(allowed)} are allowed"
+        words += ": it gets fewer."
+    else:
+        words = f"{n_points} {name}s with {count(n_each)} designs each are {count(wanted)} evaluations, and "
+        words += f"{count(allowed)} are allowed: the last {name}s get fewer or none."
+    found.add(EDGE, words, field="budget_evaluations", value=wanted, button=f"Allow {count(wanted)}")
 
 
 def _vocabulary(found: Preflight, page: SetUp) -> None:

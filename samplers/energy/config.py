@@ -163,6 +163,13 @@ class EnergyConfig(Settings):
         return tuple(dict.fromkeys(read_numbers("targets", self.targets)))
 
     @property
+    def n_weights(self) -> int:
+        """The weights that are drawn for: none with a target, one where all of them lead the same way uphill."""
+        if self.asked_targets:
+            return 0
+        return 1 if self.form == "coupled" and self.draw == "climb" else len(self.asked_weights)
+
+    @property
     def starts(self) -> str:
         """Where chains begin, auto resolved."""
         if self.start != "auto":

@@ -84,6 +84,13 @@ def aimed_at(family: str, raw: Mapping[str, Any], reward: Mapping[str, Any], kin
     return objectives[position].name if position >= 0 else ""
 
 
+def weights_asked(family: str, raw: Mapping[str, Any]) -> int:
+    """How many weights of a value a family's settings draw designs for; 0 where they name none, or targets instead."""
+    from samplers.families import config_class
+
+    return config_class(family).from_dict(dict(raw)).n_weights
+
+
 def _wanted(reward: Mapping[str, Any], kind: str, n_labelled: int = 0, n_unlabelled: int = 0) -> Wanted:
     from samplers.config import Wanted
     from samplers.rewards.definition import RewardDefinition

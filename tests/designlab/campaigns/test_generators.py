@@ -150,6 +150,11 @@ def fifth_fields(targets: str) -> dict[str, str]:
     return own | {"config-targets": targets}
 
 
+def energy_fields() -> dict[str, str]:
+    """The generator for fixed data with its usual settings."""
+    return {"family": "energy", "family_was": "energy"} | setup.config_fields("energy", "molecule")
+
+
 def dialled(client, dataset, targets: str, **changes) -> str:
     return page_with(client, dataset, **fifth_fields(targets) | changes)
 
@@ -181,6 +186,23 @@ def test_a_sweep_is_counted_against_the_budget_and_can_be_allowed(client, datase
     text = dialled(client, dataset, "-1.5, -2, -2.5", budget_evaluations="100")
     assert "3 targets with 50 designs each are 150 evaluations, and 100 are allowed" in text
     assert 'data-fix="budget_evaluations" data-value="150"' in text
+
+
+@pytest.mark.parametrize(
+    ("chosen", "said"),
+    [
+        ({}, "6 weights with 200 designs each are 1,200 evaluations, and 500 are allowed: the last weights get fewer"),
+        ({"config-weights": "0 4"}, None),
+        ({"config-form": "coupled", "config-draw": "climb", "config-n_designs": "600"},
+         "The weight asks for 600 designs, each an evaluation, and 500 are allowed: it gets fewer."),
+        ({"config-targets": "-2 -2.5 -3"}, "3 targets with 200 designs each are 600 evaluations, and 500 are allowed"),
+    ],
+)  # fmt: skip
+def test_a_sweep_of_weights_is_counted_against_the_budget_too(client, dataset, at_hand, chosen, said):
+    text = page_with(client, dataset, **energy_fields() | {"budget_evaluations": "500"} | chosen)
+    assert text.count("evaluations, and 500 are allowed") + text.count("evaluation, and 500 are allowed") == bool(said)
+    if said:
+        assert said in text
 
 
 def test_targets_that_are_no_numbers_are_refused_beside_the_field(client, dataset, fifth):
