@@ -31,6 +31,11 @@ class OfflineSettings(Settings):
     n_members: int = setting(5, label="Ensemble", help="Networks of an ensemble.", low=2, high=100)
     design_steps: int = setting(100, label="Design steps", help="Of generation.", low=1, high=1_000_000)
     proxy_steps: int = setting(400, label="Proxy's steps", help="Training steps of a proxy network.", low=1)
+    choose: str = setting(
+        "median", label="Choice", choices=("median", "diverse"),
+        help="Which setting tuning keeps: the best proxy median among those with nearly only distinct designs, or the "
+        "most diverse designs whose proxy median is above every label that was learned from.",
+    )  # fmt: skip
     flow_steps: int = setting(400, label="GFlowNet's steps", help="Training steps of a GFlowNet.", low=1)
     diffusion_steps: int = setting(600, label="Diffusion's steps", help="Training steps of a masked model.", low=1)
 

@@ -16,9 +16,19 @@ from samplers.experiments.offline_models import (
     energy_model,
     training_of,
 )
-from samplers.experiments.tfbind8_offline import METHODS, N_SETTINGS, best_of, diversity, propose, tune
+from samplers.experiments.tfbind8_offline import (
+    HELD_APART,
+    METHODS,
+    N_SETTINGS,
+    VARIED,
+    best_of,
+    diversity,
+    most_diverse_of,
+    propose,
+    tune,
+)
 from samplers.metrics.exact import log_terminal_probabilities, policy_table, state_graph, total_variation
-from samplers.offline.protocol import Labels, OfflineTask, Scale, TestOracle
+from samplers.offline.protocol import Labels, OfflineTask, Scale, TestOracle, best_apart
 
 TINY = OfflineSettings(
     steps=3, batch_size=16, width=8, chain_steps=2, n_members=2, design_steps=3, proxy_steps=2, flow_steps=2,
@@ -54,7 +64,7 @@ def quiet():
 
 
 def test_every_method_may_look_at_equally_many_settings_all_of_which_are_accepted():
-    for method in METHODS.values():
+    for method in (*METHODS.values(), *VARIED.values()):
         assert len(method.trainings) * len(method.draws) == N_SETTINGS
         assert len({str(one) for one in method.trainings}) == len(method.trainings)
         assert len({str(one) for one in method.draws}) == len(method.draws)
@@ -92,6 +102,21 @@ def test_tuning_never_trains_on_the_best_fifth():
 def test_the_setting_kept_is_the_best_median_among_distinct_ones():
     assert best_of({"distinct": [128.0, 60.0, 125.0], "proxy_50": [0.2, 0.9, 0.4]}) == 2
     assert best_of({"distinct": [3.0, 60.0, 2.0], "proxy_50": [0.2, 0.9, 0.4]}) == 1
+
+
+def test_the_varied_choice_is_the_most_diverse_above_every_label_that_was_learned_from():
+    curve = {"distinct": [9.0] * 4, "diversity": [6.0, 5.0, 4.0, 5.5], "proxy_50": [0.38, 0.41, 0.45, 0.40]}
+    assert most_diverse_of(curve, 0.40) == 1
+    assert most_diverse_of(curve, 0.39) == 3
+    assert most_diverse_of(curve, 0.50) == 2
+
+
+def test_a_varied_trial_keeps_what_that_choice_says():
+    ours = trial()
+    found = propose(ours, VARIED["stochastic-coms"], replace(TINY, choose="diverse"), quiet())
+    kept, _ = best_apart(ours.task.visible, HELD_APART)
+    best_learned = float(ours.task.oracle.scale(kept.scores.max()))
+    assert found.metrics["chosen"] == most_diverse_of(found.curve, best_learned)
 
 
 def test_both_ensembles_share_their_networks_and_combine_them_differently():
