@@ -296,7 +296,8 @@ def design_step(state: State) -> Event:
         numbers = harvest(state, aim, walk.features)
         full = len(set(progress.drawn)) >= config.n_designs
         spent = progress.barren >= BARREN or climbs
-        if state.archive.exhausted:
+        last = state.progress.at + 1 == len(state.aims)
+        if state.archive.exhausted and not (full and last):
             state.finished = state.archive.ending
         if full or spent or state.finished:
             if not full and not state.finished:

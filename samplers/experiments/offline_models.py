@@ -32,9 +32,10 @@ class OfflineSettings(Settings):
     design_steps: int = setting(100, label="Design steps", help="Of generation.", low=1, high=1_000_000)
     proxy_steps: int = setting(400, label="Proxy's steps", help="Training steps of a proxy network.", low=1)
     choose: str = setting(
-        "median", label="Choice", choices=("median", "diverse"),
+        "median", label="Choice", choices=("median", "diverse", "none"),
         help="Which setting tuning keeps: the best proxy median among those with nearly only distinct designs, or the "
-        "most diverse designs whose proxy median is above every label that was learned from.",
+        "most diverse designs whose proxy median is above every label that was learned from. None: every setting is "
+        "judged, as a study of what methods trade and no trial.",
     )  # fmt: skip
     flow_steps: int = setting(400, label="GFlowNet's steps", help="Training steps of a GFlowNet.", low=1)
     diffusion_steps: int = setting(600, label="Diffusion's steps", help="Training steps of a masked model.", low=1)

@@ -6,10 +6,13 @@ method learns from all visible labels, and the test oracle answers once.
 
 That spends whatever a method could have in diversity on the median. The size `varied` turns it round: of the settings
 whose median the proxy puts above every label that was learned from, the one with the most diverse designs is kept.
+The size `curve` chooses nothing and is no trial: every setting learns from all visible labels and is judged by an
+oracle of its own, so that methods can be compared in diversity where they reach the same 50th percentile.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -25,13 +28,14 @@ from samplers.experiments.checkpoint import Checkpoint
 from samplers.experiments.offline_models import OfflineSettings, Proposer, Tell, Trainer, Trial, energy_model
 from samplers.experiments.registry import Experiment, Outcome, Progress
 from samplers.offline.binding import validation_proxy
-from samplers.offline.protocol import REFERENCES, Labels, Proxy, best_apart, percentiles
+from samplers.offline.protocol import REFERENCES, Labels, OfflineTask, Proxy, best_apart, percentiles
 from samplers.offline.tfbind8 import FILES, tfbind8
 from samplers.rng import generator
 
 Learn = Callable[[Trial, Labels, Mapping[str, Any], OfflineSettings, Tell], Proposer]
 HELD_APART = 0.2  # best share of the visible labels that tuning keeps from a method and shows to the proxy
 N_SETTINGS = 12  # that each method may look at: trainings times ways to draw from each
+LEVELS = (45, 50, 55, 60, 65)  # hundredths of the normalised score
 FEWEST_DISTINCT = 120  # of the 128 designs, of a setting that tuning may choose where any has so many
 
 
@@ -164,6 +168,28 @@ def propose(trial: Trial, method: Method, ours: OfflineSettings, tell: Tell) -> 
     return Outcome(found, task.oracle.n_designs, choice.curve)
 
 
+def traded(
+    trial: Trial, method: Method, ours: OfflineSettings, tell: Tell, fresh: Callable[[], OfflineTask]
+) -> Outcome:
+    """Every setting of a method judged; `fresh` gives a task whose oracle has not been asked.
+
+    `diversity_at_P` is that of the most diverse designs with a 50th percentile of P hundredths or more.
+    """
+    curve: dict[str, list[float]] = {name: [] for name in ("percentile_50", "percentile_100", "diversity", "distinct")}
+    for training in method.trainings:
+        learned = method.learn(trial, trial.task.visible, training, ours, tell)
+        for drawing in method.draws:
+            task = fresh()
+            designs = learned.designs(drawing, task.oracle.n_designs, generator(trial.seed, "designs"))
+            found = task.judged(designs) | {"diversity": diversity(designs)}
+            for name, values in curve.items():
+                values.append(found[name])
+    pairs = list(zip(curve["percentile_50"], curve["diversity"], strict=True))
+    reached = {level: [one for median, one in pairs if median >= level / 100] for level in LEVELS}
+    metrics = {f"diversity_at_{level}": max(some, default=math.nan) for level, some in reached.items()}
+    return Outcome(metrics | {"best_50": max(curve["percentile_50"])}, len(pairs) * trial.task.oracle.n_designs, curve)
+
+
 def run(
     method: str, seed: int, settings: OfflineSettings, *,
     device: str, data: Path | None, progress: Progress, checkpoint: Checkpoint,
@@ -177,16 +203,23 @@ def run(
         return Outcome({**task.judged(designs), "diversity": diversity(designs)}, task.oracle.n_designs)
     tried = METHODS[method] if settings.choose == "median" else VARIED[method]
     tell = Tell(progress, (len(tried.trainings) + 1) * settings.steps)
-    return propose(Trial(task, *_shared(data, seed, settings.proxy_steps), seed), tried, settings, tell)
+    trial = Trial(task, *_shared(data, seed, settings.proxy_steps), seed)
+    if settings.choose == "none":
+        return traded(trial, tried, settings, tell, lambda: tfbind8(data))
+    return propose(trial, tried, settings, tell)
 
 
 EXPERIMENT = Experiment(
     name="tfbind8-offline",
     sentence="Offline design on TFBind8: conservative and energy models beside gradient ascent, a GFlowNet and "
     "diffusion, judged once.",
-    settings={"default": OfflineSettings(), "varied": OfflineSettings(choose="diverse")},
+    settings={
+        "default": OfflineSettings(),
+        "varied": OfflineSettings(choose="diverse"),
+        "curve": OfflineSettings(choose="none"),
+    },
     methods=(*METHODS, *REFERENCES),
-    only={"varied": tuple(VARIED)},
+    only={"varied": tuple(VARIED), "curve": tuple(VARIED)},
     files=FILES,
     run=run,
     published={

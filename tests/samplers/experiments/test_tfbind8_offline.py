@@ -25,6 +25,7 @@ from samplers.experiments.tfbind8_offline import (
     diversity,
     most_diverse_of,
     propose,
+    traded,
     tune,
 )
 from samplers.metrics.exact import log_terminal_probabilities, policy_table, state_graph, total_variation
@@ -117,6 +118,21 @@ def test_a_varied_trial_keeps_what_that_choice_says():
     kept, _ = best_apart(ours.task.visible, HELD_APART)
     best_learned = float(ours.task.oracle.scale(kept.scores.max()))
     assert found.metrics["chosen"] == most_diverse_of(found.curve, best_learned)
+
+
+def test_a_study_of_what_is_traded_asks_an_oracle_of_its_own_for_every_setting():
+    ours, fresh = trial(), []
+
+    def another():
+        fresh.append(task())
+        return fresh[-1]
+
+    found = traded(ours, VARIED["coms"], replace(TINY, choose="none"), quiet(), another)
+    assert len(fresh) == N_SETTINGS and all(one.oracle.spent for one in fresh) and not ours.task.oracle.spent
+    reached = [
+        one for at, one in zip(found.curve["percentile_50"], found.curve["diversity"], strict=True) if at >= 0.45
+    ]
+    assert found.metrics["diversity_at_45"] == max(reached)
 
 
 def test_both_ensembles_share_their_networks_and_combine_them_differently():
