@@ -66,6 +66,7 @@ from samplers.facade.runs import (
     prepare_run,
     random_draw,
     resolve_device,
+    spent_weight,
     suggested,
     weights_asked,
 )
@@ -187,6 +188,7 @@ __all__ = [
     "similarity_kinds",
     "similarity_to",
     "source_key",
+    "spent_weight",
     "standardisation_version",
     "standardise",
     "standardise_molblocks",

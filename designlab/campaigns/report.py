@@ -73,7 +73,13 @@ def _tradeoff(run: Run) -> dict:
     if found is None:
         return {"rows": []}
     steered = found.objective.name if found.objective else ""
-    return {"rows": found.rows, "objective": steered, "labels": found.labels, "warned_from": found.warned_from}
+    return {
+        "rows": found.rows,
+        "objective": steered,
+        "labels": found.labels,
+        "warned_from": found.warned_from,
+        "spent_from": found.spent_from,
+    }
 
 
 def _random(run: Run) -> list[dict]:

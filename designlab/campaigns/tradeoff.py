@@ -12,6 +12,7 @@ from designlab.candidates.objectives import Objective, objectives_of
 from designlab.candidates.origin import TARGET, WEIGHT
 from designlab.charts.tradeoff import named
 from designlab.common.templatetags.figures import sensible
+from designlab.engine import runs as engine
 
 PREFIX, WARNS = "aim/", "warns/"
 DISTRUST = ("floor", "support", "overpromised")  # warnings about the designs themselves; "mixing" is about the chains
@@ -33,6 +34,12 @@ class Tradeoff:
     def warned_from(self) -> float | None:
         """The lowest weight or target at which the figures speak against the designs."""
         return next((row["value"] for row in self.rows if distrusted(row)), None)
+
+    @property
+    def spent_from(self) -> float | None:
+        """The lowest weight that no higher one outdoes by the word of the reward's own model; None of targets."""
+        at = None if self.is_target else engine.spent_weight(self.rows, self.labels.get("sign", 1.0))
+        return None if at is None else self.rows[at]["value"]
 
     @property
     def trusted(self) -> dict | None:
@@ -57,7 +64,8 @@ def tradeoff_of(run: Run) -> Tradeoff | None:
     told = [_row(found) for found in rows.values() if found.get("n")]
     if not told:
         return None
-    labels = dict(run.report.get("vocabulary", {}).get("labels", {}))
+    vocabulary = run.report.get("vocabulary", {})
+    labels = dict(vocabulary.get("labels", {})) | {"sign": vocabulary.get("sign", 1.0)}
     objective = next((one for one in objectives_of(run) if one.name == labels.get("name")), None)
     is_target = bool(told[0].get("is_target"))
     prefix = TARGET if is_target else WEIGHT
@@ -98,6 +106,11 @@ def advice(found: Tradeoff) -> tuple[str, str]:
     name = "target" if found.is_target else "weight"
     unit = f" {found.objective.unit}" if found.is_target and found.objective and found.objective.unit else ""
     first = next((row for row in found.rows if distrusted(row)), None)
+    spent = found.spent_from
+    if spent is not None and (first is None or spent < first["value"]):
+        words = f"Suggested: go no further than {name} {named(spent)}{unit}. No higher one finds more"
+        later = f"; from {named(first['value'])} on {_why(first)}" if first else ", whatever it promises"
+        return f"{words}{later}.", "edge" if first else "good"
     unsure = [row for row in found.rows if "mixing" in row["warns"]]
     if first is None and unsure:
         words = f"at {len(unsure)} of {len(found.rows)} the chains do not agree, so what was drawn depends on the start"
@@ -106,10 +119,15 @@ def advice(found: Tradeoff) -> tuple[str, str]:
         best = f"{named(found.rows[-1]['value'])}{unit}"
         return f"No figure speaks against the designs up to the highest {name}, {best}.", "good"
     at = f"{named(first['value'])}{unit}"
-    why = "; ".join(warning_words(first | {"warns": distrusted(first)}))
+    why = _why(first)
     if found.trusted is None:
         return f"Already at {name} {at} {why}. Take every design here as a guess.", "outside"
     return f"Suggested: go no further than {name} {named(found.trusted['value'])}{unit}. From {at} on {why}.", "edge"
+
+
+def _why(row: Mapping) -> str:
+    """What speaks against the designs of a row, in words."""
+    return "; ".join(warning_words({**row, "warns": distrusted(row)}))
 
 
 def mixing_advice(rows: Sequence[Mapping]) -> tuple[str, str]:

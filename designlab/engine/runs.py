@@ -16,6 +16,7 @@ suggested = api.suggested
 measured_settings = api.measured_settings
 aimed_at = api.aimed_at
 weights_asked = api.weights_asked
+spent_weight = api.spent_weight
 resolve_device = api.resolve_device
 library_versions = api.library_versions
 TARGETS = api.TARGETS  # the controls of a setting whose numbers are values to reach

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from samplers.energy.state import Aim, State
 
 MOST_BELOW = 0.05  # share of designs below the data's energy floor from which on the figures warn
-MOST_OVERPROMISED = 0.5  # sd of the labels by which predictions may exceed what the reward's own model says
+MOST_OVERPROMISED = (
+    0.5  # sd of the labels by which predictions may exceed what the reward's own model says, or its error
+)
 MOST_R_HAT = 1.1  # of chains that designs are drawn by; exact figures ask for 1.01, a look at trends does not
 
 
@@ -53,6 +55,8 @@ def summarise(state: State, aim: Aim) -> dict[str, float]:
         found |= {"mean": float(values[valid].mean()), "sd": float(values[valid].std())}
         over = np.array(progress.predicted)[valid].mean() - values[valid].mean()
         found["overpromised"] = float(state.sign * over / state.labels.sd)
+        # Less than the error of the model that says so is no difference that anybody could tell.
+        found["most_overpromised"] = max(MOST_OVERPROMISED, state.labels.error / state.labels.sd)
     return found | {f"warns/{name}": 1.0 for name in warnings(found)}
 
 
@@ -71,7 +75,7 @@ def warnings(found: Mapping[str, float]) -> list[str]:
     rules = {
         "floor": found["below_floor"] > MOST_BELOW,
         "support": found["residual_mid"] >= 1.0 or found["width"] >= 1.0,
-        "overpromised": found.get("overpromised", 0.0) > MOST_OVERPROMISED,
+        "overpromised": found.get("overpromised", 0.0) > found.get("most_overpromised", MOST_OVERPROMISED),
         "mixing": found.get("r_hat", 1.0) > MOST_R_HAT,
     }
     return [name for name, warns in rules.items() if warns]

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from samplers.config import Settings, setting
 from samplers.energy import family
 from samplers.energy.config import EnergyConfig
+from samplers.energy.spent import spent_from
 from samplers.energy.state import State
 from samplers.events import Event
 from samplers.experiments.checkpoint import Checkpoint
@@ -193,6 +194,7 @@ def measured(state: State, two: Half, told: Mapping[str, float]) -> dict[str, fl
             judged = np.asarray(two.judge.predict(by_weight[aim.source]).mean, dtype=np.float64)
             row |= {"judge": float(np.nanmean(judged)), "judge_se": float(np.nanstd(judged) / np.sqrt(len(judged)))}
         row["warned"] = float(any(f"aim/{i}/warns/{name}" in told for name in DISTRUST))
+        row |= {"most_overpromised": told.get(f"aim/{i}/most_overpromised", np.nan)}
         row |= {f"warns_{name}": 1.0 for name in (*DISTRUST, "mixing") if f"aim/{i}/warns/{name}" in told}
         rows.append(row)
         found |= {f"{name}_{i}": value for name, value in row.items()}
@@ -202,19 +204,24 @@ def measured(state: State, two: Half, told: Mapping[str, float]) -> dict[str, fl
 def verdict(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """Grid positions of the first warning and of the judge's peak, and what they say together.
 
-    `plateau_at` is the first weight whose designs are judged as well as the best within a standard error of the
-    difference. `rises` is whether the judged value rises at every weight up to the first warning, which is left out;
-    `lead` is how many grid steps before its peak the warning comes, negative where it comes after it. Without a
-    warning `warned_at` is the number of weights.
+    The warning is the first of a figure that speaks against designs and of the weight that no higher one outdoes by the
+    labeler's word (`spent_at`). `plateau_at` is the first weight whose designs are judged as well as the best within a
+    standard error of the difference. `rises` is whether the judged value rises at every weight up to the first warning,
+    which is left out; `lead` is how many grid steps before its peak the warning comes, negative where it comes after
+    it. Without a warning `warned_at` is the number of weights.
     """
     judged = [row.get("judge", np.nan) for row in rows]
-    warned_at = next((i for i, row in enumerate(rows) if row["warned"]), len(rows))
+    distrusted_at = next((i for i, row in enumerate(rows) if row["warned"]), len(rows))
+    spent = spent_from(rows)
+    spent_at = len(rows) if spent is None else spent
+    warned_at = min(distrusted_at, spent_at)
     peak = int(np.nanargmax(judged))
     errors = [row.get("judge_se", 0.0) for row in rows]
     plateau = next(i for i, one in enumerate(judged) if one >= judged[peak] - np.hypot(errors[i], errors[peak]))
     trusted = judged[:warned_at]
     return {
-        "warned_at": float(warned_at), "peak_at": float(peak), "plateau_at": float(plateau),
+        "distrusted_at": float(distrusted_at), "spent_at": float(spent_at), "warned_at": float(warned_at),
+        "peak_at": float(peak), "plateau_at": float(plateau),
         "lead": float(peak - warned_at), "lead_of_plateau": float(plateau - warned_at),
         "rises": float(all(a < b for a, b in pairwise(trusted))),
         "valid": min(row.get("valid", np.nan) for row in rows), "novel": min(row.get("novel", np.nan) for row in rows),

@@ -91,6 +91,16 @@ def weights_asked(family: str, raw: Mapping[str, Any]) -> int:
     return config_class(family).from_dict(dict(raw)).n_weights
 
 
+def spent_weight(rows: Sequence[Mapping[str, float]], sign: float = 1.0) -> int | None:
+    """The first of rows by rising weight that no later one outdoes by more than chance, None where there is none.
+
+    `samplers.energy.spent` says what rows hold; sign is −1 where lower is better.
+    """
+    from samplers.energy.spent import spent_from
+
+    return spent_from(rows, sign)
+
+
 def _wanted(reward: Mapping[str, Any], kind: str, n_labelled: int = 0, n_unlabelled: int = 0) -> Wanted:
     from samplers.config import Wanted
     from samplers.rewards.definition import RewardDefinition

@@ -13,7 +13,7 @@ from tests.journeys.test_whole_way import Person, browser, site
 __all__ = ["browser", "site"]  # fixtures
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
 SMALL = {"learning_steps": 20, "batch_size": 16, "hidden_size": 16, "n_chains": 8, "warm_up": 8, "thinning": 4,
-         "n_designs": 8}  # fmt: skip
+         "n_designs": 8, "record_every": 5}  # fmt: skip
 OF_MOLECULES = {"base_steps": 20, "stock": 100}
 WEIGHTS = ("0", "4")
 FIGURES = ("energies", "values", "energy-promises", "energy-tradeoff", "energy-novel", "energy-mixing")

@@ -106,6 +106,19 @@ def test_the_advice_says_how_far_the_figures_carry(run, rows, level, words):
     assert found == level and words in told
 
 
+def test_the_suggestion_stops_where_no_higher_weight_finds_more(run):
+    rows = [aim(at, weight, mean, n=200.0) for at, (weight, mean) in enumerate([(0, -2.5), (4, -1.5), (16, -1.45)])]
+    record(run, learned(10), *rows)
+    found = tradeoff.tradeoff_of(run)
+    assert (found.spent_from, found.warned_from) == (4.0, None)
+    words = "Suggested: go no further than weight 4. No higher one finds more, whatever it promises."
+    assert tradeoff.advice(found) == (words, "good")
+    run.records.all().delete()
+    record(run, learned(10), *rows[:2], aim(2, 16.0, -1.45, "support", n=200.0))
+    words = "No higher one finds more; from 16 on typical designs leave what your data cover."
+    assert words in tradeoff.advice(tradeoff.tradeoff_of(run))[0]
+
+
 def test_chains_that_do_not_agree_are_said_with_the_remedy_and_distrust_no_design(run):
     record(run, learned(10), THREE[0], aim(1, 4.0, -2.0, "mixing", r_hat=1.4))
     shown = sections(run)

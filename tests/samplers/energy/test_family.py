@@ -11,6 +11,7 @@ import torch
 from samplers.config import Asked, Wanted
 from samplers.energy import family, summary
 from samplers.energy.config import EnergyConfig
+from samplers.energy.spent import spent_from
 from samplers.errors import ConfigError, RewardError
 from samplers.families import FAMILIES
 from samplers.rewards.definition import RewardDefinition
@@ -254,6 +255,32 @@ def test_figures_warn_each_for_its_own_reason():
     for change, name in (({"below_floor": 0.2}, "floor"), ({"width": 1.3}, "support"), ({"r_hat": 1.5}, "mixing"),
                          ({"overpromised": 0.9}, "overpromised")):  # fmt: skip
         assert summary.warnings(fine | change) == [name]
+
+
+def test_a_promise_within_the_error_of_the_model_it_is_held_against_does_not_warn():
+    fine = {"below_floor": 0.01, "residual_mid": 0.8, "width": 0.7, "overpromised": 0.8}
+    assert summary.warnings(fine | {"most_overpromised": 0.9}) == []
+    assert summary.warnings(fine | {"most_overpromised": 0.7}) == ["overpromised"]
+
+
+def row(mean, n=100, **more):
+    return {"mean": mean, "sd": 1.0, "n": n} | more
+
+
+def test_weights_are_spent_where_no_higher_one_finds_more_than_chance_explains():
+    error = 2 * 2**0.5 / 10  # two standard errors of a difference
+    assert spent_from([row(0.0), row(1.0), row(1.0 + 0.9 * error), row(0.5)]) == 1
+    assert spent_from([row(0.0), row(1.0), row(1.0 + 1.1 * error), row(0.5)]) == 2
+    assert spent_from([row(0.0), row(1.0), row(2.0)]) is None
+    assert spent_from([row(0.0), row(-1.0), row(-2.0)], sign=-1.0) is None
+    assert spent_from([row(0.0), row(1.0), row(1.5, ess=4.0)]) == 1  # four independent draws say little
+    assert spent_from([{"n": 0.0}, row(1.0), row(0.9)]) == 1  # of the first there are no designs
+
+
+def test_a_budget_of_exactly_what_is_asked_for_ends_with_all_designs():
+    n = len(finished(prepared())[0].archive)
+    state, events = finished(prepared(budget=n))
+    assert state.finished == "All 2 weights have their designs." and told(events)["aim/1/n"] == 6.0
 
 
 def test_the_family_is_on_offer_for_every_kind():

@@ -24,6 +24,13 @@ def test_a_warning_is_set_against_the_peak_of_the_judge(judged, warned, found):
     assert {name: told[name] for name in found} == found
 
 
+def test_the_weight_that_no_higher_one_outdoes_warns_too():
+    judged, labeler = rows([1.0, 1.5, 2.0, 2.1], [0, 0, 0, 1]), [1.0, 1.5, 1.49, 1.5]
+    told = [row | {"mean": mean, "sd": 0.1, "n": 100.0} for row, mean in zip(judged, labeler, strict=True)]
+    found = verdict(told)
+    assert (found["spent_at"], found["distrusted_at"], found["warned_at"], found["lead"]) == (1, 3, 1, 2)
+
+
 def test_a_plateau_begins_where_chance_explains_the_rest():
     told = [row | {"judge_se": 0.1} for row in rows([1.0, 2.0, 1.95, 2.1], [0, 1, 1, 1])]
     found = verdict(told)
