@@ -71,11 +71,13 @@ def send_index(run_id: int) -> None:
 
 @shared_task
 def index_run(run_id: int) -> None:
-    """Make a run's structures ready for searching, for a while, and go on in another message when some are left."""
+    """Make a run's structures ready for searching, then put them into groups, for a while; go on in another message."""
+    from designlab.candidates.grouping import group
     from designlab.candidates.structure_index import grow
 
     run = Run.objects.get(id=run_id)
-    if designs_of(run.kind).drawn and grow(run, limit_s=INDEX_S):
+    left = designs_of(run.kind).drawn and grow(run, limit_s=INDEX_S)
+    if left or group(run, limit_s=INDEX_S):
         index_run.apply_async(args=[run_id], queue="cpu")
 
 

@@ -9,6 +9,7 @@ from django.http import Http404
 
 from designlab.accounts.models import User
 from designlab.campaigns.models import Run
+from designlab.candidates import grouping
 from designlab.candidates.columns import columns_of
 from designlab.candidates.filters import SIMILARITY, Filter
 from designlab.candidates.models import Assignment, Candidate, ReviewItem
@@ -143,7 +144,9 @@ class Matches:
 
 def read_filter(run: Run, query: Mapping[str, str]) -> Filter:
     """The filter that an address asks for."""
-    return Filter.read(query, objectives_of(run), readers_of(run.kind), marks.readers_of(run))
+    return Filter.read(
+        query, objectives_of(run), readers_of(run.kind), [*marks.readers_of(run), *grouping.readers_of(run)]
+    )
 
 
 def matching(run: Run, chosen: Filter, *, limit_s: float = math.inf) -> Matches:

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 from designlab.accounts.selectors import may_design
 from designlab.campaigns.models import Run
 from designlab.campaigns.tasks import send_index
-from designlab.candidates import absent, coverage, exports, origin, selection, selectors, space
+from designlab.candidates import absent, coverage, exports, families, grouping, origin, selection, selectors, space
 from designlab.candidates.aligned import aligned_view
 from designlab.candidates.detail import detail as detail_of
 from designlab.candidates.filters import SIMILARITY, Filter
@@ -19,6 +19,7 @@ from designlab.candidates.histograms import histograms
 from designlab.candidates.models import Candidate
 from designlab.candidates.objectives import objectives_of
 from designlab.candidates.searching import Holding
+from designlab.candidates.structure_index import grow
 from designlab.candidates.waiting import when_ready
 from designlab.charts import candidates as figures
 from designlab.charts import modes as mode_figures
@@ -28,10 +29,12 @@ from designlab.choosing.marks import shortlisted_among
 from designlab.choosing.selectors import may_pick
 from designlab.engine.chemistry import depict_pattern
 from designlab.engine.designs import LARGE, SMALL, designs_of
+from designlab.engine.search import ALIKE
 from designlab.operations.selectors import worker_listening
 
 # An SVG opened on its own must not be able to do anything but show itself.
 DRAWING_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+GROUP_S = 0.3  # of a page's time that may go into grouping the latest candidates
 
 
 @require_safe
@@ -183,6 +186,30 @@ def modes(request: HttpRequest, pk: int) -> HttpResponse:
     }
     frame = _frame(request, run, Filter(), tab="modes", n_shown=run.n_candidates)
     return render(request, "candidates/modes.html", frame | shown)
+
+
+@require_safe
+@when_ready
+def groups(request: HttpRequest, pk: int, kind: str) -> HttpResponse:
+    """What the list is made of: its scaffold families, or its clusters of alike ones."""
+    run = selectors.run_for(request.user, pk)
+    if kind == "families" and not designs_of(run.kind).drawn:
+        raise Http404
+    chosen = selectors.read_filter(run, request.GET)
+    if len(grouping.groups_of(run)) < run.n_candidates:
+        send_index(pk)
+        if not designs_of(run.kind).drawn or not grow(run, limit_s=GROUP_S):
+            grouping.group(run, limit_s=GROUP_S)
+    shown = families.shown(run, chosen, request.GET, clusters=kind == "clusters")
+    context = {
+        "groups": shown,
+        "clusters": kind == "clusters",
+        "orders": families.ORDERS,
+        "base_query": _before_page(chosen.query(by=shown.by)),
+        "alike": ALIKE,
+    }
+    frame = _frame(request, run, chosen, tab=kind, n_shown=len(selectors.matching(run, chosen)))
+    return render(request, "candidates/groups.html", frame | context)
 
 
 @require_safe

@@ -71,8 +71,12 @@ def may_hold(wanted: Pattern, bits: Packed) -> NDArray[np.bool_]:
 def held(wanted: Pattern, molecules: Iterable[bytes]) -> Iterator[bool]:
     """Whether each molecule, as `prepared` gives it, holds the pattern."""
     for binary in molecules:
-        mol: Any = Chem.Mol(binary)  # type: ignore[call-overload]
-        yield mol.HasSubstructMatch(wanted.query)
+        yield opened(binary).HasSubstructMatch(wanted.query)
+
+
+def opened(binary: bytes) -> Any:
+    """The molecule that `prepared` made ready."""
+    return Chem.Mol(binary)  # type: ignore[call-overload]
 
 
 def _packed(mols: Sequence[Any]) -> Packed:

@@ -119,3 +119,16 @@ def sequence_families(sequences: Sequence[str], leaders: Sequence[str] = (), ide
     from samplers.sequences.clusters import led
 
     return led(list(sequences), list(leaders), identity)
+
+
+def led_sequences(
+    sequences: Sequence[str], leaders: Sequence[str], identity: float = 0.7
+) -> tuple[list[int], list[int]]:
+    """As `led` of structures: the number of the leader of each of these distinct sequences, and who began to lead."""
+    from samplers.sequences.clusters import led
+
+    names = led(list(sequences), list(leaders), identity)
+    numbers = {text: i for i, text in enumerate(leaders)}
+    founders = [i for i, (text, name) in enumerate(zip(sequences, names, strict=True)) if name not in numbers
+                and numbers.setdefault(text, len(numbers)) >= len(leaders)]  # fmt: skip
+    return [numbers[name] for name in names], founders

@@ -146,3 +146,23 @@ def similarity_to(smiles: str, fingerprints: NDArray[np.uint8]) -> NDArray[np.fl
 
     words, one = as_words(fingerprints), as_words(compute([smiles]))
     return tanimoto_to_one(words, bit_counts(words), one[0], int(bit_counts(one)[0]))
+
+
+def scaffolds_held(molecules: Iterable[bytes]) -> list[str]:
+    """Murcko scaffolds of molecules of `prepare_for_search`; as `scaffolds`, without reading their text again."""
+    from samplers.chem.scaffolds import scaffold
+    from samplers.chem.search import opened
+
+    return [scaffold(opened(binary)) for binary in molecules]
+
+
+def led(
+    fingerprints: NDArray[np.uint8], leaders: NDArray[np.uint8], least: float
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Clusters that only grow: the number of the leader of each design, and who began to lead.
+
+    Packed fingerprints (n, bytes) and (m, bytes); see `samplers.metrics.leaders`.
+    """
+    from samplers.metrics.leaders import led as follow
+
+    return follow(fingerprints, leaders, least)

@@ -32,7 +32,8 @@ STANDS_FOR = {
     RewardVersion: ["campaigns:reward_version_json"],
     Run: [
         *(f"campaigns:{n}" for n in ("run", "run_live", "pause", "resume", "stop", "clone")),
-        *(f"candidates:{n}" for n in ("list", "counting", "download", "space", "modes", "review_new", "why_not")),
+        *(f"candidates:{n}" for n in ("list", "counting", "download", "space", "modes", "review_new")),
+        *(f"candidates:{n}" for n in ("why_not", "families", "clusters")),
         "choosing:make_new",
     ],
     MakeList: ["choosing:make_list"],

@@ -27,6 +27,7 @@ OF = {
     "campaigns:detail": "campaign", "campaigns:run": "run", "results:page": "campaign",
     "rounds:search": "search", "candidates:list": "run",
     "candidates:space": "run", "candidates:modes": "run", "candidates:why_not": "run",
+    "candidates:families": "run", "candidates:clusters": "run",
     "candidates:review_new": "run", "candidates:detail": "one",
     "candidates:review": "review", "candidates:vote": "review", "candidates:grid": "review",
     "choosing:shortlist": "campaign",

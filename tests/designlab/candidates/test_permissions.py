@@ -7,7 +7,7 @@ from designlab.candidates import review_services
 from designlab.candidates.models import Candidate, ReviewItem, ReviewRound, Vote
 from designlab.common.models import AuditEvent
 
-OF_RUN = ["list", "counting", "space", "modes", "review_new", "why_not"]
+OF_RUN = ["list", "counting", "space", "modes", "review_new", "why_not", "families", "clusters"]
 OF_CANDIDATE = ["detail", "drawing"]
 OF_ROUND = ["review", "vote", "grid", "review_export"]
 POSTS = ["vote", "decide", "freeze", "remark"]
