@@ -35,6 +35,7 @@ MODULES: dict[str, str] = {
     "banel-fragments": "samplers.experiments.banel_fragments",
     "tfbind8-offline": "samplers.experiments.tfbind8_offline",
     "banel-digits": "samplers.experiments.banel_digits",
+    "banel-selfies": "samplers.experiments.banel_selfies",
     "banel-retrospective": "samplers.experiments.banel_retrospective",
 }
 
