@@ -141,7 +141,7 @@ EXPERIMENT = Experiment(
         "body": FragmentSettings(goal="body"),
     },
     methods=("banel", "banel-s38", "banel-s71", "banel-hits", "banel-hits-s71", *BASELINES),
-    further=("banel-f4", "banel-f16", "banel-e2", "banel-e100", "banel-learn-hits"),
+    further=("banel-f4", "banel-f16", "banel-e2", "banel-e100", "banel-all", "banel-learn-hits"),
     run=run,
     published={"source": "The paper has no such benchmark; its recipe's pilot figures are in docs/banel.md."},
 )

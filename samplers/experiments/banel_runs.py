@@ -32,6 +32,7 @@ VARIANTS: Mapping[str, dict[str, Any]] = {
     "banel-f16": {"filter_factor": 16.0},
     "banel-e2": {"failure_epochs": 2},
     "banel-e100": {"failure_epochs": 100},
+    "banel-all": {"failures_used": "all"},
     "banel-s38": {"insurance": 0.38},
     "banel-s71": {"insurance": 0.71},
     "banel-hits": {"insurance": 0.38, "mode": "promote", "after_hit": "explore"},
