@@ -39,6 +39,7 @@ from samplers.facade.rewards import (
 )
 from samplers.facade.rounds import (
     advance_prior,
+    advise_rounds,
     chance_of_difference,
     check_rounds,
     describe_rounds,
@@ -115,6 +116,7 @@ __all__ = [
     "DesignError",
     "advance_prior",
     "advance_run",
+    "advise_rounds",
     "aimed_at",
     "alert_sets",
     "align_sequences",

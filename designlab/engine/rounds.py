@@ -14,6 +14,7 @@ insured_share = api.insured_share
 upper_rate = api.upper_rate
 plain_chance = api.plain_chance
 chance_of_difference = api.chance_of_difference
+advise_rounds = api.advise_rounds
 design_keys = api.design_keys
 library_versions = api.library_versions
 

@@ -92,6 +92,12 @@ def rules_of(data: DataSet | None) -> list[tuple[str, str]]:
     return found
 
 
+def n_passed(data: DataSet | None) -> int:
+    """How many structures of a data set passed, where one of its labels says pass or fail; the most of any label."""
+    told = [label for label in data.labels if label.get("binary")] if data else []
+    return max((round((label.get("mean") or 0) * label.get("n_values", 0)) for label in told), default=0)
+
+
 def field_of(row: dict) -> str:
     """The form field of a setting."""
     return f"{row['group']}-{row['name']}"

@@ -15,7 +15,7 @@ from designlab.engine.errors import SettingRefused
 from designlab.operations.selectors import worker_listening
 from designlab.rounds import exports, selectors, services
 from designlab.rounds.files import MOST_BYTES, MOST_PROBLEMS, TOO_LARGE, VerdictsRefused
-from designlab.rounds.forms import StartForm, initial, rules_of
+from designlab.rounds.forms import StartForm, initial, n_passed, rules_of
 from designlab.rounds.models import Search
 from designlab.rounds.services import Receipt, RoundRefused
 
@@ -54,7 +54,8 @@ def new(request: HttpRequest) -> HttpResponse:
         form.errors.clear()
     shown = {"form": form, "campaign": campaign, "failed": failed, "like": like, "section": "campaigns",
              "has_data": ready.exists(), "may_design": may_design(request.user, request.team),
-             "basic": form.settings("basic"), "expert": form.settings("expert")}  # fmt: skip
+             "basic": form.settings("basic"), "expert": form.settings("expert"),
+             "n_passed": n_passed(failed), "advice": engine.advise_rounds(n_passed(failed))}  # fmt: skip
     return render(request, "rounds/new.html", shown, status=status)
 
 

@@ -110,7 +110,7 @@ class BanelSettings(Settings):
         "filter is not used.", low=0, high=1,
     )  # fmt: skip
     makeable_from: int = setting(
-        8, label="Not made before it counts", help="From so many candidates that could not be made, and as many that "
+        8, label="Not made: from how many", help="From so many candidates that could not be made, and as many that "
         "could, filtered draws are thinned by their estimated chance to be made; 0 never. Not made is never a failure.",
         low=0,
     )  # fmt: skip

@@ -126,3 +126,12 @@ def chance_of_difference(passed: int, tested: int, other_passed: int, other_test
     from samplers.banel import odds
 
     return odds.chance_of_difference(passed, tested, other_passed, other_tested)
+
+
+def advise_rounds(n_passed: int) -> list[dict[str, Any]]:
+    """Which method for which situation: rows of situation, method and applies, given how many passed so far."""
+    from dataclasses import asdict
+
+    from samplers.banel.advice import advice
+
+    return [asdict(one) for one in advice(n_passed)]

@@ -268,6 +268,19 @@ def test_a_file_that_says_itself_what_failed_is_believed(signed_in, team, owner)
     assert '<option value="class:score" selected>' in page
 
 
+def test_the_form_suggests_a_method_and_a_campaign_where_something_passed(signed_in, team, owner):
+    data = factories.make_sequence_dataset(team, owner)
+    page = text_of(signed_in.get(reverse("rounds:new"), {"failed": data.pk}))
+    assert "Plain resampling: set the exploration share to 1." in page
+    assert "so it is here" not in page
+    data.labels[0] |= {"binary": True, "mean": 0.25, "n_values": 40}
+    data.save()
+    page = text_of(signed_in.get(reverse("rounds:new"), {"failed": data.pk}))
+    assert f"<b>10 in {data} passed.</b> A campaign learns from passes as well" in page
+    assert f'href="{reverse("campaigns:new")}"' in page
+    assert 'Something passed already <span class="state edge">so it is here</span>' in page
+
+
 def test_a_file_above_the_limit_is_dropped_before_it_is_kept_and_the_token_is_asked_for(team, owner, monkeypatch):
     from django.test import Client
 
