@@ -8,7 +8,8 @@ COPY requirements.txt ./
 COPY requirements ./requirements
 RUN python -m venv /venv \
  && /venv/bin/pip install ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} -r requirements/torch.txt \
- && /venv/bin/pip install --no-deps -r requirements.txt
+ && /venv/bin/pip install --no-deps -r requirements.txt \
+ && /venv/bin/python requirements/structure_editor.py
 
 FROM python:3.11-slim
 ARG REVISION=

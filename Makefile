@@ -7,13 +7,13 @@ BIN := $(VENV)/bin
 export PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help install up test test-quick bench check clean
+.PHONY: help install editor up test test-quick bench check clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 # The stamp carries the digest of what was asked for, so that a changed lock installs again and nothing else does.
-WANTED := $(shell cat requirements.txt requirements/torch.txt 2>/dev/null | cksum | tr ' ' '-')
+WANTED := $(shell cat requirements.txt requirements/torch.txt requirements/structure_editor.py 2>/dev/null | cksum | tr ' ' '-')
 STAMP := $(VENV)/.installed-$(WANTED)
 
 $(STAMP):
@@ -23,9 +23,13 @@ $(STAMP):
 	@echo "Installing what DesignLab needs into $(VENV) (a few minutes at the first time) ..."
 	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements/torch.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r requirements.txt
+	@$(BIN)/python requirements/structure_editor.py
 	@rm -f $(VENV)/.installed-* && touch $@
 
 install: $(STAMP) ## Prepare the environment (.venv)
+
+editor: install ## Fetch the structure editor again, where the first time had no connection
+	@$(BIN)/python requirements/structure_editor.py
 
 up: install ## Start everything on this machine; PORT=8000, Ctrl-C stops, again resumes
 	@exec $(BIN)/python manage.py up --port $(PORT)

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("DESIGNLAB_DATA", ROOT.parent / "shared" / "data"))
@@ -31,7 +31,10 @@ SUBSTRUCTURES = (  # from what nearly all molecules hold to what none does, and 
 )  # fmt: skip
 ASKED = 20
 WANTED_MS, FIRST_BYTE_MS, SEARCH_MS = 300.0, 1_000.0, 2_000.0
-UNLIMITED = ("structures prepared for searching, all", "substructure, exact count")
+UNLIMITED = (
+    "structures prepared for searching, all", "scaffolds and clusters prepared, all", "substructure, exact count",
+    "make-list of 96 chosen",
+)  # fmt: skip
 
 
 def main() -> list[dict[str, Any]]:
@@ -76,7 +79,7 @@ def measured(smiles: list[str]) -> dict[str, float]:
         client.get(f"{home}/{address(draws.pop())}")
         found[what] = _percentile([_timed(client, f"{home}/{address(draw)}") for draw in draws])
     found["CSV, first lines"] = _percentile([_first_lines(client, f"{home}.csv") for _ in range(3)])
-    return found | _searched(run, client, home, smiles)
+    return found | _searched(run, client, home, smiles) | _grouped(run, client, home)
 
 
 def _searched(run: Any, client: Any, home: str, smiles: list[str]) -> dict[str, float]:
@@ -103,6 +106,29 @@ def _searched(run: Any, client: Any, home: str, smiles: list[str]) -> dict[str, 
     return found | {"substructure, first page": max(first), "substructure, exact count": max(whole)}
 
 
+def _grouped(run: Any, client: Any, home: str) -> dict[str, float]:
+    """Pages of scaffolds and clusters once a worker has grouped the run, and a make-list out of all of it."""
+    from designlab.candidates.grouping import group, groups_of
+
+    clock = time.perf_counter()
+    while group(run, limit_s=60):
+        pass
+    found = {"scaffolds and clusters prepared, all": 1_000 * (time.perf_counter() - clock)}
+    groups = groups_of(run)
+    for what, address in GROUPED.items():
+        draws = [random.Random(k) for k in range(ASKED + 1)]  # noqa: S311 (which page to look at is no secret)
+        client.get(f"{home}/{address(draws.pop())}")
+        found[what] = _percentile([_timed(client, f"{home}/{address(draw)}") for draw in draws])
+    asked = [f"{home}/?scaffold={quote(text)}" for text in groups.scaffolds[: ASKED + 1] if text]
+    found["list on a scaffold"] = _percentile([_timed(client, one) for one in asked])
+    limits = {"wanted": "96", "per_family": "2", "per_mode": "3", "distance": "0.5", "seed": "1"}
+    clock = time.perf_counter()
+    answer = client.post(f"/runs/{run.pk}/make-list/", limits)
+    if answer.status_code != 302:
+        raise RuntimeError(f"the make-list answered {answer.status_code}")
+    return found | {"make-list of 96 chosen": 1_000 * (time.perf_counter() - clock)}
+
+
 def _fill(run: Any, smiles: list[str]) -> None:
     from designlab.candidates.models import Candidate
     from tests.designlab.factories import _candidate
@@ -125,6 +151,13 @@ ADDRESSES: dict[str, Callable[[random.Random], str]] = {
     "new only": lambda draw: f"?new=1&page={draw.randint(1, 20)}",
     "map and figures": lambda draw: "map/",
     "modes": lambda draw: "modes/",
+}
+
+
+GROUPED: dict[str, Callable[[random.Random], str]] = {
+    "scaffolds": lambda draw: f"families/?by={draw.choice(['size', 'best', 'median'])}&page={draw.randint(1, 20)}",
+    "scaffolds, limited": lambda draw: f"families/?reward_min={draw.uniform(0.2, 0.8):.3f}",
+    "clusters": lambda draw: f"clusters/?by={draw.choice(['size', 'best', 'median'])}&page={draw.randint(1, 20)}",
 }
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import importlib.util
 import os
+import sys
 from pathlib import Path
 
 import dj_database_url
@@ -215,6 +216,11 @@ def _package_folder(package: str, inside: str) -> Path:
 
 
 STATICFILES_DIRS = [BASE_DIR / "static", ("plotly", _package_folder("plotly", "package_data"))]
+# Fetched by requirements/structure_editor.py; where it is missing, structures are typed.
+_EDITOR = Path(sys.prefix) / "share" / "designlab" / "openchemlib"
+STRUCTURE_EDITOR = (_EDITOR / "openchemlib.js").exists()
+if STRUCTURE_EDITOR:
+    STATICFILES_DIRS.append(("openchemlib", _EDITOR))
 WHITENOISE_USE_FINDERS = LOCAL
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"

@@ -3,6 +3,7 @@
 import hashlib
 from http import HTTPStatus
 
+from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.utils.cache import get_conditional_response
@@ -77,6 +78,7 @@ def _frame(request: HttpRequest, run: Run, chosen: Filter, *, tab: str, n_shown:
         "designs": designs_of(run.kind),
         "download_kinds": designs_of(run.kind).downloads,
         "most": selection.MOST,
+        "editor": settings.STRUCTURE_EDITOR and designs_of(run.kind).drawn,
     }
 
 
