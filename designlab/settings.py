@@ -67,6 +67,7 @@ INSTALLED_APPS = [
     "designlab.rounds",
     "designlab.results",
     "designlab.choosing",
+    "designlab.reports",
     "designlab.operations",
 ]
 MIDDLEWARE = [

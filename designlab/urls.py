@@ -15,5 +15,6 @@ urlpatterns = [
     path("rounds/", include("designlab.rounds.urls")),
     path("", include("designlab.results.urls")),
     path("", include("designlab.choosing.urls")),
+    path("", include("designlab.reports.urls")),
     path("", include("designlab.candidates.urls")),
 ]

@@ -15,6 +15,7 @@ SEQUENCES = ("dna", "rna", "peptide")
 properties = api.properties
 property_catalogue = api.property_catalogue
 fingerprints = api.fingerprints
+font_file = api.font_file
 
 
 def standardise(texts: list[str], kind: str = SMILES) -> list[dict[str, Any]]:

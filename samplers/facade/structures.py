@@ -84,6 +84,16 @@ def depict_png(smiles: str, *, width: int = 240, height: int = 160) -> bytes:
     return png(smiles, width=width, height=height)
 
 
+def font_file() -> str:
+    """A font with Greek, Cyrillic and mathematical signs that RDKit carries for its drawings; loads nothing."""
+    from importlib.util import find_spec
+    from pathlib import Path
+
+    found = find_spec("rdkit")
+    assert found is not None and found.origin is not None
+    return str(Path(found.origin).parent / "Chem" / "Draw" / "FreeSans.ttf")
+
+
 def depict_pattern(smarts: str, *, width: int = 160, height: int = 120) -> str:
     """A drawing of a SMARTS as SVG text; the pattern itself stands in when it cannot be drawn."""
     from samplers.chem.draw import pattern_svg, placeholder

@@ -24,7 +24,7 @@ STANDS_FOR = {
     PropertyModel: ["datasets:learn_again"],
     Campaign: [
         *(f"campaigns:{n}" for n in ("detail", "new_run", "set_budgets", "reward_json")),
-        *(f"results:{n}" for n in ("page", "upload", "tell", "learn", "download")),
+        *(f"results:{n}" for n in ("page", "upload", "tell", "learn", "download")), "reports:campaign",
         "choosing:shortlist", "choosing:shortlist_file",
     ],
     Measurement: ["results:withdraw"],
@@ -45,7 +45,10 @@ STANDS_FOR = {
     Round: [f"rounds:{n}" for n in ("plate", "sent", "undo")],
     Well: ["rounds:correct"],
     Mention: ["candidates:seen"],
-    ReviewRound: [f"candidates:{n}" for n in ("review", "vote", "grid", "remark", "decide", "freeze", "review_export")],
+    ReviewRound: [
+        "reports:review",
+        *(f"candidates:{n}" for n in ("review", "vote", "grid", "remark", "decide", "freeze", "review_export")),
+    ],
 }  # fmt: skip
 MODEL_OF = {name: model for model, names in STANDS_FOR.items() for name in names}
 
@@ -60,7 +63,13 @@ def addresses_with_ids(resolver=None, namespace=""):
 
 
 def arguments(name, pk):
-    return {"pk": pk} | ({"kind": "csv"} if name in {"candidates:download", "choosing:shortlist_file"} else {})
+    kinds = {
+        "candidates:download": "csv",
+        "choosing:shortlist_file": "csv",
+        "reports:review": "pdf",
+        "reports:campaign": "html",
+    }
+    return {"pk": pk} | ({"kind": kinds[name]} if name in kinds else {})
 
 
 @pytest.fixture
