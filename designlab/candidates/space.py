@@ -59,12 +59,16 @@ def trade_off(run: Run, chosen: Filter, objectives: list[Objective], query: Mapp
     by_key = {one.key: one for one in objectives}
     across = by_key.get(query.get("x", ""), objectives[0])
     upward = by_key.get(query.get("y", ""), objectives[1])
+    key = key_of("trade-off", run.pk, run.n_candidates, chosen, across.name, upward.name)
+    return {"across": across, "upward": upward} | kept(key, lambda: _crossed(run, chosen, across.name, upward.name))
+
+
+def _crossed(run: Run, chosen: Filter, across: str, upward: str) -> dict:
+    """The points: what stands at both axes, how good each is, and where it leads."""
     rows = matching(run, chosen).rows(stop=MAPPED)
     return {
-        "across": across,
-        "upward": upward,
-        "x": [row.values.get(across.name) for row in rows],
-        "y": [row.values.get(upward.name) for row in rows],
+        "x": [row.values.get(across) for row in rows],
+        "y": [row.values.get(upward) for row in rows],
         "rewards": [row.reward for row in rows],
         "names": [row.label for row in rows],
         "links": [reverse("candidates:detail", args=[row.pk]) for row in rows],
