@@ -23,7 +23,7 @@ from designlab.campaigns import (
 from designlab.campaigns.forms import sentence
 from designlab.campaigns.measured import histograms
 from designlab.campaigns.models import Campaign, InvalidTransition, RewardVersion, Run
-from designlab.campaigns.setup import SetUp
+from designlab.campaigns.setup import FAMILY_WAS, SetUp
 from designlab.datasets.modelling import ask_for_model
 from designlab.datasets.models import DataSet, PropertyModel
 from designlab.engine import rewards as reward_engine
@@ -110,7 +110,10 @@ def preview(request: HttpRequest) -> HttpResponse:
     """The learned models and the combined reward of the uploaded molecules, as they stand now."""
     page = _page_sent(request)
     _ask_for_models(page)
-    return render(request, "campaigns/setup/_looked.html", _preview(page, wait=True))
+    # A generator chosen a moment ago has no dial on the page yet, which comes with the rest of its settings.
+    chosen = request.POST.get("family", "")
+    stands = request.POST.get(FAMILY_WAS, chosen) == chosen
+    return render(request, "campaigns/setup/_looked.html", _preview(page, wait=True) | {"dial_stands": stands})
 
 
 @require_POST

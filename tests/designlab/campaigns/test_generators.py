@@ -214,6 +214,8 @@ def test_the_preview_brings_the_dial_along(client, dataset, fifth, at_hand):
     fields = setup.default_fields(dataset, None).dict() | fifth_fields("-2")
     text = client.post(reverse("campaigns:preview"), fields).content.decode()
     assert '<div id="dial-drawn" hx-swap-oob="true"' in text and marks(text) == ["inside"]
+    before = client.post(reverse("campaigns:preview"), fields | {"family_was": "gflownet"}).content.decode()
+    assert "dial-drawn" not in before  # its settings are on their way, and the dial with them
 
 
 def test_every_setting_of_a_campaigns_new_run_has_its_dial_too(client, owner, dataset, fifth, at_hand):
