@@ -207,7 +207,12 @@ def _steerable(actor: User, run_id: int) -> Run:
 def clone_run(*, actor: User, run_id: int, **changes) -> Run:
     """A draft with the same settings as another run, apart from the changes named."""
     run = _steerable(actor, run_id)
-    settings_of = {
+    return create_run(actor=actor, campaign=run.campaign, **(settings_of(run) | changes))
+
+
+def settings_of(run: Run) -> dict:
+    """What `create_run` takes for a run like this one."""
+    return {
         "family": run.family,
         "config": run.spec["config"],
         "seed": run.spec["seed"],
@@ -216,4 +221,3 @@ def clone_run(*, actor: User, run_id: int, **changes) -> Run:
         "budget_minutes": run.budget_s / 60 if run.budget_s else None,
         "budgets": run.spec.get("budgets", {}),
     }
-    return create_run(actor=actor, campaign=run.campaign, **(settings_of | changes))

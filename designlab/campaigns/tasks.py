@@ -98,6 +98,7 @@ def reap() -> None:
     """Hand over what a dead worker held, and send again what a lost message left waiting."""
     from designlab.datasets.modelling import requeue_stale_models
     from designlab.datasets.services import requeue_stale
+    from designlab.results.going_on import advance_all
     from designlab.rounds.tasks import requeue_forgotten
 
     for run_id in Run.objects.filter(status=Run.Status.RUNNING).exclude(lease_owner="").values_list("id", flat=True):
@@ -110,6 +111,7 @@ def reap() -> None:
     requeue_stale()
     requeue_stale_models()
     requeue_forgotten()
+    advance_all()
     judge_forgotten()
 
 

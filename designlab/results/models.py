@@ -6,6 +6,7 @@ from django.db import models
 from designlab.accounts.models import TeamOwned
 from designlab.campaigns.models import Campaign
 from designlab.candidates.models import Candidate
+from designlab.datasets.models import DataSet
 
 
 class ResultFile(models.Model):
@@ -60,3 +61,43 @@ class Measurement(models.Model):
     def __str__(self) -> str:
         relation = "" if self.relation == self.Relation.EXACT else f"{self.relation} "
         return f"{self.candidate.label}: {self.label} {relation}{self.value:g}"
+
+
+class NextRound(models.Model):
+    """The round after a campaign, from the click until its first run is in the queue."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "being prepared"
+        READY = "ready", "ready"
+        FAILED = "failed", "failed"
+
+    team_path = "campaign__team"
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="next_rounds")
+    data = models.ForeignKey(DataSet, on_delete=models.PROTECT, related_name="+")
+    made = models.OneToOneField(Campaign, on_delete=models.PROTECT, null=True, related_name="follows")
+    from_failures = models.BooleanField()  # every candidate failed: it ends with the data, and BaNEL begins there
+    state = models.CharField(max_length=7, choices=State.choices, default=State.WAITING)
+    message = models.TextField(blank=True)
+    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    asked_at = models.DateTimeField(auto_now_add=True)
+
+    objects = TeamOwned.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["campaign"], condition=models.Q(state="waiting"), name="one_next_round_at_a_time"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"after {self.campaign}"
+
+    @property
+    def waits_for(self) -> str:
+        """What must end before it can begin, in words."""
+        if self.data.status != DataSet.Status.READY:
+            return "the new data are being read"
+        return "the models are being learned on old and new data"

@@ -175,6 +175,12 @@ def shown(campaign: Campaign) -> list[Shown]:
     return found
 
 
+def all_failed(found: Sequence[Shown]) -> bool:
+    """Whether hits are counted for some label, and not one candidate is one."""
+    counted = [one for one in found if one.best is not None]
+    return bool(counted) and not any(one.n_hits for one in counted)
+
+
 def _shown(campaign: Campaign, raw: dict, values: Sequence[Measurement]) -> Shown:
     by_candidate: dict[int, list[Measurement]] = {}
     for one in values:

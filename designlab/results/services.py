@@ -38,7 +38,7 @@ class Receipt:
 
 def upload_results(*, actor: User, campaign_id: int, file: Any) -> Receipt:
     """Take every measured value of a file, or none of it. Raises ResultsRefused."""
-    campaign = _mine(actor, campaign_id)
+    campaign = mine(actor, campaign_id)
     digest = hashlib.sha256()
     for chunk in file.chunks():
         digest.update(chunk)
@@ -63,7 +63,7 @@ def upload_results(*, actor: User, campaign_id: int, file: Any) -> Receipt:
 @transaction.atomic
 def tell_results(*, actor: User, campaign_id: int, label: str, told: Mapping[int, str]) -> Receipt:
     """Take values typed on the page, by candidate; empty ones are left out. Raises ResultsRefused."""
-    campaign = _mine(actor, campaign_id)
+    campaign = mine(actor, campaign_id)
     if label not in labels_of(campaign):
         raise ResultsRefused(f"The data of this campaign have no label “{label[:60]}”.")
     known = set(Candidate.objects.filter(run__campaign=campaign, pk__in=told).values_list("pk", flat=True))
@@ -101,7 +101,7 @@ def next_data(*, actor: User, campaign_id: int) -> DataSet:
 
     A worker reads it as it reads any upload. Raises ResultsRefused.
     """
-    campaign = _mine(actor, campaign_id)
+    campaign = mine(actor, campaign_id)
     values = measured_values(campaign)
     if not values:
         raise ResultsRefused("There are no results yet to learn from.")
@@ -147,7 +147,8 @@ def _taken(earlier: ResultFile) -> str:
     return f"This file was taken already, as {earlier.name} by {earlier.uploaded_by}; nothing was taken twice."
 
 
-def _mine(actor: User, campaign_id: int) -> Campaign:
+def mine(actor: User, campaign_id: int) -> Campaign:
+    """The campaign, when this person may change it. Raises ResultsRefused."""
     found = Campaign.objects.changeable_by(actor).select_related("team", "labelled").filter(pk=campaign_id).first()
     if found is None:
         raise ResultsRefused(NO_RIGHT)

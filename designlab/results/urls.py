@@ -10,6 +10,7 @@ urlpatterns = [
     path("campaigns/<int:pk>/results/upload", views.upload, name="upload"),
     path("campaigns/<int:pk>/results/tell", views.tell, name="tell"),
     path("campaigns/<int:pk>/results/learn", views.learn, name="learn"),
+    path("campaigns/<int:pk>/results/next-round", views.next_round, name="next_round"),
     path("campaigns/<int:pk>/results.csv", views.download, name="download"),
     path("results/<int:pk>/withdraw", views.withdraw, name="withdraw"),
 ]

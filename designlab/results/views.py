@@ -15,7 +15,7 @@ from designlab.charts.results import predicted_and_measured
 from designlab.datasets.child import LAB_BYTES
 from designlab.datasets.uploads import Capped, capped_at
 from designlab.engine.designs import designs_of
-from designlab.results import selectors, services
+from designlab.results import going_on, selectors, services
 from designlab.results.files import ResultsRefused
 
 MOST_PROBLEMS = 20  # shown of a refused file
@@ -32,9 +32,10 @@ def _page(request: HttpRequest, campaign: Campaign, status: int = 200, **more: A
     labels = selectors.labels_of(campaign)
     wanted = request.GET.get("label", "")
     label = wanted if wanted in labels else (labels[0] if labels else "")
+    told = selectors.shown(campaign)
     found = [
         {"shown": one, "figure": predicted_and_measured(one), "hits": [one.is_hit(row) for row in one.rows]}
-        for one in selectors.shown(campaign)
+        for one in told
     ]
     open_ones = selectors.to_be_told(campaign, label)
     context = {
@@ -49,6 +50,8 @@ def _page(request: HttpRequest, campaign: Campaign, status: int = 200, **more: A
         "n_more_open": max(0, len(open_ones) - MOST_TYPED),
         "may_steer": may_design(request.user, campaign.team),
         "next": campaign.labelled.next.first(),
+        "going_on": campaign.next_rounds.select_related("data", "made", "asked_by").first(),
+        "all_failed": selectors.all_failed(told),
         **more,
     }
     return render(request, "results/page.html", context, status=status)
@@ -114,6 +117,17 @@ def learn(request: HttpRequest, pk: int) -> HttpResponse:
         return redirect("results:page", pk)
     messages.success(request, "The data with your results are a new version: look at it, import it, use it.")
     return redirect("datasets:detail", made.pk)
+
+
+@require_POST
+def next_round(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask for the next round: new data, models learned again, a campaign with the same settings."""
+    selectors.campaign_for(request.user, pk)
+    try:
+        going_on.start(actor=request.user, campaign_id=pk)
+    except ResultsRefused as refusal:
+        messages.error(request, str(refusal))
+    return redirect("results:page", pk)
 
 
 @require_safe

@@ -47,7 +47,7 @@ NO_PAGE = frozenset({
     "candidates:counting", "candidates:download", "candidates:drawing", "candidates:decide", "candidates:freeze",
     "candidates:review_export", "candidates:remark", "candidates:seen", "choosing:shortlist_file", "choosing:keep",
     "reports:review", "reports:campaign",
-    "results:upload", "results:tell", "results:learn", "results:download", "results:withdraw",
+    "results:upload", "results:tell", "results:learn", "results:next_round", "results:download", "results:withdraw",
 })  # fmt: skip
 QUERY = {"candidates:list": "?view=grid&holds=c1ccccc1", "candidates:review_new": "?take=best"}
 WAYS = (("light", 1280), ("dark", 390))

@@ -90,3 +90,25 @@ def test_a_key_opens_the_marks_and_the_keyboard_reaches_them(lab, this, opened_a
     page.keyboard.press("4")
     page.get_by_text("2 of 3").wait_for()
     assert list(Vote.objects.values_list("value", "marks")) == [(4, [2])]
+
+
+def test_what_two_people_said_is_decided_frozen_and_reported(lab, this, opened_as):
+    for user in (lab.reviewer, lab.designer):
+        for item in this.items.all():
+            value = 5 if item.position < 3 else 1
+            services.cast_vote(actor=user, round_pk=this.pk, item_pk=item.pk, value=value)
+    page = opened_as(lab.designer, f"/reviews/{this.pk}/")
+    page.get_by_role("button", name="Make all").click()
+    page.get_by_text("2 of 3").first.wait_for()
+    page.locator("summary", has_text="Freeze").click()
+    page.get_by_role("button", name="Freeze for good").click()
+    page.get_by_text("SHA-256").wait_for()
+    this.refresh_from_db()
+    page.locator("summary", has_text="Report").click()
+    with page.expect_download(timeout=120_000) as download:
+        page.get_by_role("link", name="HTML", exact=True).click()
+    text = download.value.path().read_text()
+    assert this.digest in text and "Make: 2" in text and lab.candidates[0].smiles in text
+    with page.expect_download(timeout=120_000) as download:
+        page.get_by_role("link", name="PDF", exact=True).click()
+    assert download.value.path().read_bytes().startswith(b"%PDF-")
