@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import combinations
 from statistics import fmean, pstdev
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Q, QuerySet, prefetch_related_objects
 from django.http import Http404
 
 from designlab.accounts.models import Membership, Team, User
@@ -150,7 +150,7 @@ def hand(user: User, pk: int) -> Hand | None:
     mine = Assignment.objects.filter(round=this, user=user).first()
     if mine is None:
         return None
-    rows = mine.showings.select_related("item__candidate__run").defer("item__candidate__fingerprint").order_by("place")
+    rows = mine.showings.select_related("item").order_by("place")  # candidates are read for the cards that are shown
     votes = list(Vote.objects.filter(item__round=this, user=user).prefetch_related("mentions__user"))
     own = {(vote.item_id, vote.again): vote for vote in votes}
     others: dict[int, list[Vote]] = {}
@@ -165,6 +165,12 @@ def hand(user: User, pk: int) -> Hand | None:
         cards.append(Card(showing, own.get((showing.item_id, showing.again)), is_open, said))
     times = sorted(vote.at for vote in votes)
     return Hand(this, cards, times[-1] if times else None, times[0] if times else None)
+
+
+def with_candidates(cards: Sequence[Card]) -> list[Card]:
+    """The same cards, their candidates and runs read at once."""
+    prefetch_related_objects([card.item for card in cards], "candidate__run__campaign")
+    return list(cards)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """Pages of reviews: send, vote one at a time, result, decide, freeze, download."""
 
+from collections.abc import Iterable
+
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
@@ -158,13 +160,14 @@ def grid(request: HttpRequest, pk: int) -> HttpResponse:
     if hand is None or this.frozen_at is not None:
         return redirect("candidates:review", pk)
     page = Paginator(hand.sheet, ON_A_SHEET).get_page(request.GET.get("page"))
-    return render(request, "candidates/vote_grid.html", _grid(hand) | {"page": page})
+    return render(request, "candidates/vote_grid.html", _grid(hand, page) | {"page": page})
 
 
-def _grid(hand: review_selectors.Hand) -> dict:
+def _grid(hand: review_selectors.Hand, shown: Iterable[review_selectors.Card]) -> dict:
     designs = designs_of(hand.round.campaign.kind)
-    drawn = not designs.drawn
-    pictures = {card.item.pk: designs.picture(card.item.candidate.smiles) for card in hand.sheet} if drawn else {}
+    cards = review_selectors.with_candidates(list(shown))
+    letters = [] if designs.drawn else cards
+    pictures = {card.item.pk: designs.picture(card.item.candidate.smiles) for card in letters}
     return {
         "section": "reviews", "hand": hand, "round": hand.round, "designs": designs, "answers": Vote.Value.choices,
         "pictures": pictures,
@@ -176,7 +179,7 @@ def _card(request: HttpRequest, pk: int, item_pk: int, again: bool) -> HttpRespo
     hand = review_selectors.hand(request.user, pk)
     assert hand is not None  # a vote was just kept
     card = next(one for one in hand.cards if one.item.pk == item_pk and one.showing.again is again)
-    return render(request, "candidates/_vote_answer.html", _grid(hand) | {"card": card})
+    return render(request, "candidates/_vote_answer.html", _grid(hand, [card]) | {"card": card})
 
 
 @require_safe
