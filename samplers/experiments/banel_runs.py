@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -15,9 +15,9 @@ from samplers.banel.baselines.filtering import ClassifierFilter, NoveltyFilter
 from samplers.banel.baselines.gradients import Counts, NegativePreference, Push, RandomDistillation
 from samplers.banel.baselines.searcher import Fixed, Law, Searcher
 from samplers.banel.filters import EmptyRegionError, Region, draw_accepted
-from samplers.banel.ledger import FAIL, PASS, Candidate, Entry, Ledger, Oracle
+from samplers.banel.ledger import FAIL, FILTERED, PASS, PRIOR, Candidate, Entry, Ledger, Oracle
 from samplers.banel.odds import hit_probability, insured_share, plain_chance
-from samplers.banel.proposing import arms, propose, proposer
+from samplers.banel.proposing import Arms, arms, propose, proposer
 from samplers.banel.rounds import learn
 from samplers.banel.settings import BanelSettings
 from samplers.banel.space import Space
@@ -128,7 +128,10 @@ def run_banel(state: State, oracle: Oracle, rate: Rate, progress: Progress) -> t
         model, region = proposer(state)
         told.rates.append(rate(Law(model, region), state.number))
         told.parts += [(told.rates[-1], wells.filtered), (first, wells.prior)]
-        propose(state)
+        try:
+            propose(state)
+        except EmptyRegionError:
+            _repeat(state, wells)
         state.ledger.ask(oracle)
         told.hits.append(sum(entry.verdict == PASS for entry in state.ledger.of_round(state.number)))
         learn(state)
@@ -136,6 +139,16 @@ def run_banel(state: State, oracle: Oracle, rate: Rate, progress: Progress) -> t
     model, region = proposer(state)
     told.rates.append(rate(Law(model, region), state.number))
     return told, Law(model, region)
+
+
+def _repeat(state: State, wells: Arms) -> None:
+    """A round of a generator that has nothing new left: it pays for what it says again, as the baselines do."""
+    model, region = proposer(state)
+    source, space, ledger = state.source("again"), state.space, state.ledger
+    prior = _batch(Law(state.first, Region()), space, ledger, wells.prior, source)
+    chosen = [replace(one, arm=PRIOR) if one.arm == FILTERED else one for one in prior]
+    chosen += _batch(Law(model, region), space, ledger, wells.filtered + wells.replicates, source)
+    ledger.request(state.number, chosen)
 
 
 def measured(told: Told, ledger: Ledger, base: float, insurance: float) -> dict[str, float]:

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from samplers.banel.filters import EMPTY, EmptyRegionError
 from samplers.experiments import banel_digits
 from samplers.experiments.banel_digits import DigitSettings, run
 from samplers.rng import generator
@@ -59,3 +60,14 @@ def test_without_leading_zeros_they_are_no_hits():
     assert judge.hits(["12+5", "012+5", "12"]) == [True, False, False]
     assert banel_digits._Judge(Adder(0), DigitSettings(**SMALL), 0).hits(["012+5"]) == [True]
     assert torch.tensor(judge.hits(["1+1"])).dtype == torch.bool
+
+
+def test_a_generator_that_has_nothing_new_left_pays_for_repeats(monkeypatch):
+    def empty(state):
+        raise EmptyRegionError(EMPTY)
+
+    monkeypatch.setattr("samplers.experiments.banel_runs.propose", empty)
+    found = run(
+        "banel-s38", 0, DigitSettings(**SMALL), device="cpu", data=None, progress=lambda *_: None, checkpoint=None
+    )
+    assert found.reward_calls == found.metrics["nre"] == 30
