@@ -68,6 +68,7 @@ INSTALLED_APPS = [
     "designlab.results",
     "designlab.choosing",
     "designlab.reports",
+    "designlab.api",
     "designlab.operations",
 ]
 MIDDLEWARE = [

@@ -10,6 +10,8 @@ urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("sign-in/", include("designlab.accounts.sign_in")),
     path("team/", include("designlab.accounts.urls")),
+    path("team/tokens/", include("designlab.api.page_urls")),
+    path("api/v1/", include("designlab.api.root")),
     path("data/", include("designlab.datasets.urls")),
     path("campaigns/", include("designlab.campaigns.urls")),
     path("rounds/", include("designlab.rounds.urls")),

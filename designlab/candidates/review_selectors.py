@@ -322,5 +322,18 @@ def history(user: User, this: ReviewRound) -> list[AuditEvent]:
     """Who did what in the round, newest first; others' votes only once they are shown to this person."""
     rows = AuditEvent.objects.filter(team=this.campaign.team, details__round=this.pk).select_related("user")
     if hides_from(user, this):
-        rows = rows.filter(Q(user=user) | Q(verb__in=("sent to review", "froze review")))
+        rows = rows.filter(_tells_nothing(user))
     return list(rows[:HISTORY])
+
+
+def _tells_nothing(user: User) -> Q:
+    """Events of a blinded round that may be shown while it is closed to this person."""
+    return Q(user=user) | Q(verb__in=("sent to review", "froze review"))
+
+
+def team_history(user: User, team: Team) -> QuerySet[AuditEvent]:
+    """Who did what in the team; of blinded rounds only what is shown to this person."""
+    closed = ReviewRound.objects.visible_to(user).filter(campaign__team=team, blinded=True, frozen_at=None)
+    hidden = [this.pk for this in closed.select_related("campaign") if hides_from(user, this)]
+    rows = AuditEvent.objects.filter(team=team, team__memberships__user=user).select_related("user")
+    return rows.filter(_tells_nothing(user) | ~Q(details__round__in=hidden)) if hidden else rows

@@ -1,0 +1,1 @@
+"""The programming interface: everything a page can do, under /api/v1."""
