@@ -178,6 +178,34 @@ class DesignLab:
         """The campaign's data with all results, as their next version."""
         return self._post(f"/campaigns/{campaign}/next-data")
 
+    # -- reviews -----------------------------------------------------------------------------------
+    def reviews(self) -> Iterator[Row]:
+        """The team's review rounds, newest first."""
+        return self._pages("/reviews")
+
+    def review(self, pk: int) -> Row:
+        """One round with its molecules, and the votes that are open to the token's person."""
+        return self._get(f"/reviews/{pk}")
+
+    def send_to_review(
+        self, run: int, title: str, candidates: Sequence[int], reviewers: Sequence[str], **more: Any
+    ) -> Row:
+        """Send candidates to colleagues; `more` as in the interface: question, due, blinded, each, repeats."""
+        told = {"title": title, "candidates": list(candidates), "reviewers": list(reviewers), **more}
+        return self._post(f"/runs/{run}/reviews", told)
+
+    def vote(self, review: int, item: int, value: int, **more: Any) -> Row:
+        """Vote on a molecule from 1 (drop) to 5 (make it); `more`: reasons, comment, marks, again."""
+        return self._post(f"/reviews/{review}/votes", {"item": item, "value": value, **more})
+
+    def decide(self, review: int, items: Sequence[int], decision: str) -> Row:
+        """Make, hold, drop or open molecules of a round again."""
+        return self._post(f"/reviews/{review}/decisions", {"items": list(items), "decision": decision})
+
+    def freeze(self, review: int) -> Row:
+        """Close a round for good."""
+        return self._post(f"/reviews/{review}/freeze")
+
     # -- learning from failures --------------------------------------------------------------------
     def start_search(
         self, name: str, like: int, *, failed: Mapping[str, Any] | None = None, campaign: int | None = None,

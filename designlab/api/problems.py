@@ -10,6 +10,7 @@ from ninja.errors import HttpError, ValidationError
 
 from designlab.campaigns.models import InvalidTransition
 from designlab.candidates.exports import TooLong
+from designlab.candidates.refusals import ReviewRefused
 from designlab.candidates.searching import NotReady
 from designlab.datasets.mapping import DataSetRefused
 from designlab.engine.errors import Refused, SettingRefused
@@ -67,7 +68,7 @@ def _waiting(request: HttpRequest, refusal: NotReady) -> HttpResponse:
 
 def register(api: NinjaAPI) -> None:
     """Answer every refusal of the product as a problem."""
-    refusals = (Refused, DataSetRefused, ResultsRefused, VerdictsRefused, RoundRefused, TooLong)
+    refusals = (Refused, DataSetRefused, ResultsRefused, VerdictsRefused, RoundRefused, ReviewRefused, TooLong)
     for kind in refusals:
         api.add_exception_handler(kind, lambda request, refusal: problem(422, str(refusal)))
     api.add_exception_handler(Unprocessable, lambda request, refusal: problem(422, str(refusal), refusal.field))

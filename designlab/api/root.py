@@ -12,7 +12,7 @@ from ninja import NinjaAPI
 from designlab.api import client, problems
 from designlab.api.access import TokenAuth
 from designlab.api.idempotency import once
-from designlab.api.routes import campaigns, candidates, data, results, searches, team
+from designlab.api.routes import campaigns, candidates, data, results, reviews, searches, team
 from designlab.candidates.exports import KINDS
 from designlab.datasets.services import limit_words
 from designlab.datasets.uploads import ENVELOPE
@@ -48,7 +48,7 @@ api = Interface(
 )  # fmt: skip
 problems.register(api)
 api.add_router("/datasets", data.router)
-for whole in (team.router, campaigns.router, candidates.router, searches.router, results.router):
+for whole in (team.router, campaigns.router, candidates.router, reviews.router, searches.router, results.router):
     api.add_router("", whole)
 
 

@@ -7,6 +7,7 @@ import pytest
 from django.test import Client
 
 from designlab.api.tokens import create_token
+from designlab.candidates import review_services
 from designlab.datasets.models import PropertyModel
 from designlab.rounds.models import Round, Search, Well
 from tests.designlab.factories import make_campaign, make_candidates, make_dataset, make_run, make_team, make_user
@@ -53,7 +54,11 @@ def world(db):
         dataset=data, label="logS", status=PropertyModel.Status.READY, archive="models/x.zip", archive_sha256="0" * 64
     )
     run = make_run(campaign, owner)
-    make_candidates(run, 7)
+    candidates = make_candidates(run, 7)
+    review = review_services.create_round(
+        actor=owner, run=run, candidates=[one.pk for one in candidates[:3]], title="First look", question="",
+        reviewers=[owner], due=None, blinded=True,
+    )  # fmt: skip
     search = Search.objects.create(
         team=team, name="Failures", like=data, budget=10, created_by=owner, status=Search.Status.OPEN, n_charged=2,
         spec={"kind": "molecule", "rounds": {"mode": "negatives_only", "min_share": 1.0}, "prior": {}},
@@ -65,6 +70,6 @@ def world(db):
             arm=Well.Arm.FILTERED,
         )  # fmt: skip
     return SimpleNamespace(
-        team=team, owner=owner, data=data, campaign=campaign, run=run, search=search, round=this,
+        team=team, owner=owner, data=data, campaign=campaign, run=run, search=search, round=this, review=review,
         ask=caller(owner, team),
     )  # fmt: skip

@@ -17,6 +17,9 @@ BODIES = {
     "/campaigns/{pk}/results": {"label": "logS", "values": {}},
     "/datasets/{pk}/import": {},
     "/datasets/{pk}/models": {"label": "logS"},
+    "/runs/{pk}/reviews": {"title": "First look", "candidates": [1], "reviewers": ["stranger"]},
+    "/reviews/{pk}/votes": {"item": 1, "value": 3},
+    "/reviews/{pk}/decisions": {"items": [1], "decision": "make"},
     "/searches/{pk}/verdicts": {"verdicts": {}},
 }
 FILES = {"/campaigns/{pk}/result-files", "/searches/{pk}/verdict-files"}
@@ -31,6 +34,7 @@ def filled(path: str, world) -> str:
     row = {
         "/datasets": world.data, "/campaigns": world.campaign, "/runs": world.run, "/searches": world.search,
         "/rounds": world.round, "/candidates": world.run.candidates.first(), "/results": world.run,
+        "/reviews": world.review,
     }  # fmt: skip
     pk = row[f"/{path.split('/')[1]}"].pk if "{pk}" in path else ""
     return path.replace("{pk}", str(pk)).replace("{kind}", "csv")
