@@ -9,7 +9,7 @@ from pathlib import Path
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
-from designlab.common import env
+from designlab.common import env, logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR = Path(env.text("DESIGNLAB_VAR", str(BASE_DIR / "var"))).resolve()
@@ -72,6 +72,7 @@ INSTALLED_APPS = [
     "designlab.operations",
 ]
 MIDDLEWARE = [
+    "designlab.common.middleware.observed",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "designlab.common.middleware.content_security_policy",
@@ -114,6 +115,8 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "timeout": 30,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
     }
+else:
+    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)  # a lost database is told of soon
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 MEDIA_ROOT = VAR / "media"
 INDEX_ROOT = VAR / "index"  # of this machine; whatever lies in it is made again when it is missing
@@ -197,7 +200,7 @@ EMAIL_BACKEND = env.text("DESIGNLAB_EMAIL_BACKEND", "django.core.mail.backends.c
 # -- security ---------------------------------------------------------------------------------------------
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = not LOCAL
-SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 0 if LOCAL else 31_536_000
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not LOCAL
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.boolean("DESIGNLAB_BEHIND_PROXY", False) else None
@@ -229,12 +232,19 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = False
 
+# -- watching over it -------------------------------------------------------------------------------------
+METRICS_TOKEN = env.secret("DESIGNLAB_METRICS_TOKEN")  # without one, /metrics does not exist
+LOG_FORMAT = env.choice("DESIGNLAB_LOG_FORMAT", "text", logs.FORMATS)
+_OURS = {"handlers": [], "level": "NOTSET", "propagate": True}
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"context": {"()": "designlab.common.logs.Context"}},
+    "formatters": {"text": {"()": "designlab.common.logs.TextLine"}, "json": {"()": "designlab.common.logs.JsonLine"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "filters": ["context"]}},
     "root": {"handlers": ["console"], "level": env.text("DESIGNLAB_LOG_LEVEL", "INFO")},
+    # Django and gunicorn bring handlers of their own, which would write addresses and messages of errors.
+    "loggers": {"django": _OURS, "django.server": _OURS, "gunicorn.error": _OURS}
     # Kombu warns that a broker in memory has no host; it needs none.
-    "loggers": {"kombu.connection": {"level": "ERROR"}} if HEADLESS else {},
+    | ({"kombu.connection": {"level": "ERROR"}} if HEADLESS else {}),
 }

@@ -3,11 +3,13 @@
 from django.urls import include, path
 
 from designlab.campaigns.home import home
-from designlab.operations.views import healthz
+from designlab.operations.views import healthz, metrics, readyz
 
 urlpatterns = [
     path("", home, name="home"),
     path("healthz", healthz, name="healthz"),
+    path("readyz", readyz, name="readyz"),
+    path("metrics", metrics, name="metrics"),
     path("sign-in/", include("designlab.accounts.sign_in")),
     path("team/", include("designlab.accounts.urls")),
     path("team/tokens/", include("designlab.api.page_urls")),

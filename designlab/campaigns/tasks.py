@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 
 from designlab.campaigns.leases import release_if_stale
 from designlab.campaigns.models import Run
+from designlab.common import logs
 from designlab.engine.designs import designs_of
 
 log = logging.getLogger(__name__)
@@ -37,10 +38,11 @@ def advance_run(run_id: int) -> None:
     """Train one slice of a run."""
     from designlab.campaigns import slices
 
-    try:
-        slices.advance(run_id=run_id, owner=f"{socket.gethostname()}:{os.getpid()}")
-    except slices.LeaseLost:
-        log.warning("run %s: the lease went to another worker; this slice is thrown away", run_id)
+    with logs.telling(run=run_id):
+        try:
+            slices.advance(run_id=run_id, owner=f"{socket.gethostname()}:{os.getpid()}")
+        except slices.LeaseLost:
+            log.warning("run %s: the lease went to another worker; this slice is thrown away", run_id)
 
 
 def send_judge(run_id: int) -> None:
@@ -56,8 +58,9 @@ def judge_run(run_id: int) -> None:
     """Ask the second judges about a run's candidates for a while, and go on in another message when some are left."""
     from designlab.candidates.judging import judge_now
 
-    if judge_now(run_id):
-        send_judge(run_id)
+    with logs.telling(run=run_id):
+        if judge_now(run_id):
+            send_judge(run_id)
 
 
 def send_index(run_id: int) -> None:
@@ -76,9 +79,10 @@ def index_run(run_id: int) -> None:
     from designlab.candidates.structure_index import grow
 
     run = Run.objects.get(id=run_id)
-    left = designs_of(run.kind).drawn and grow(run, limit_s=INDEX_S)
-    if left or group(run, limit_s=INDEX_S):
-        index_run.apply_async(args=[run_id], queue="cpu")
+    with logs.telling(run=run_id):
+        left = designs_of(run.kind).drawn and grow(run, limit_s=INDEX_S)
+        if left or group(run, limit_s=INDEX_S):
+            index_run.apply_async(args=[run_id], queue="cpu")
 
 
 def judge_forgotten() -> None:

@@ -24,6 +24,25 @@ def text(name: str, default: str = "") -> str:
     return _read(name, default, str, "text")
 
 
+def secret(name: str, least: int = 16) -> str:
+    """The variable as a secret of at least so many signs, empty when unset; no sentence ever shows it."""
+    value = os.environ.get(name, "").strip()
+    if value and len(value) < least:
+        raise ImproperlyConfigured(f"{name} has {len(value)} signs, but must have at least {least}, or be unset.")
+    return value
+
+
+def choice(name: str, default: str, among: tuple[str, ...]) -> str:
+    """The variable as one of a few words."""
+
+    def convert(raw: str) -> str:
+        if raw.lower() not in among:
+            raise ValueError(raw)
+        return raw.lower()
+
+    return _read(name, default, convert, f"one of {', '.join(among)}")
+
+
 def integer(name: str, default: int, low: int = 0) -> int:
     """The variable as a whole number not below `low`."""
 

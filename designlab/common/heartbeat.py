@@ -1,5 +1,6 @@
 """A sign of life while work is done: something told every few seconds from a thread of its own."""
 
+import contextvars
 import logging
 import threading
 from collections.abc import Callable, Iterator
@@ -28,7 +29,9 @@ def beating(whose: str, tell: Callable[[], object], *, every_s: float | None = N
         finally:
             connection.close()  # the thread has a connection of its own
 
-    thread = threading.Thread(target=live, name=f"heartbeat of {whose}", daemon=True)
+    thread = threading.Thread(
+        target=contextvars.copy_context().run, args=(live,), name=f"heartbeat of {whose}", daemon=True
+    )
     thread.start()
     try:
         yield

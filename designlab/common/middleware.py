@@ -1,8 +1,15 @@
 """What every answer carries, and what every request knows."""
 
+import logging
+import time
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
+
+from designlab.common import logs, traffic
+
+log = logging.getLogger("designlab.request")
+QUIET = frozenset({"healthz", "readyz", "metrics"})  # asked every few seconds by machines
 
 # Plotly sets inline styles on the elements it draws, so styles may be inline; scripts may not.
 POLICY = "; ".join(
@@ -19,6 +26,30 @@ POLICY = "; ".join(
     ]
 )
 Answer = Callable[[HttpRequest], HttpResponse]
+
+
+def observed(get_response: Answer) -> Answer:
+    """Give every request an id, in its answer and in every line written meanwhile; count and time it."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        request.request_id = logs.request_id(request.headers.get("X-Request-ID", ""))
+        began = time.monotonic()
+        with logs.telling(request=request.request_id):
+            response = get_response(request)
+            seconds = time.monotonic() - began
+            match = request.resolver_match
+            view = (match.view_name if match else None) or traffic.UNKNOWN
+            traffic.count(request.method, view, response.status_code, seconds)
+            figures = {"view": view, "status": response.status_code, "ms": round(1000 * seconds, 1)}
+            log.log(
+                logging.DEBUG if view in QUIET else logging.INFO,
+                "%s %s %s in %s ms", traffic.method_of(request.method), view, response.status_code, figures["ms"],
+                extra={"figures": figures},
+            )  # fmt: skip
+        response["X-Request-ID"] = request.request_id
+        return response
+
+    return middleware
 
 
 def content_security_policy(get_response: Answer) -> Answer:

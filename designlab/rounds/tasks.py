@@ -11,6 +11,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
+from designlab.common import logs
 from designlab.rounds.leases import LeaseLost, release_if_stale
 from designlab.rounds.models import Search, Well
 
@@ -30,10 +31,11 @@ def advance_search(search_id: int) -> None:
     """One piece of work for a search."""
     from designlab.rounds import work
 
-    try:
-        work.advance(search_id=search_id, owner=f"{socket.gethostname()}:{os.getpid()}")
-    except LeaseLost:
-        log.warning("search %s: the lease went to another worker; this piece is thrown away", search_id)
+    with logs.telling(search=search_id):
+        try:
+            work.advance(search_id=search_id, owner=f"{socket.gethostname()}:{os.getpid()}")
+        except LeaseLost:
+            log.warning("search %s: the lease went to another worker; this piece is thrown away", search_id)
 
 
 def requeue_forgotten() -> None:

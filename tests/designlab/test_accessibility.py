@@ -35,7 +35,7 @@ OF = {
 }  # fmt: skip
 SIGNED_OUT = ("account_login",)
 NO_PAGE = frozenset({
-    "healthz", "tokens:revoke", "account_logout", "account_reauthenticate",
+    "healthz", "readyz", "metrics", "tokens:revoke", "account_logout", "account_reauthenticate",
     "accounts:switch", "accounts:add_member", "datasets:map", "datasets:read_again",
     "datasets:delete",
     "datasets:learn_again", "datasets:progress", "datasets:rejected", "datasets:merged", "datasets:curated",
