@@ -30,7 +30,7 @@ EVERYBODY, MEMBERS = "everybody", ("owner", "designer", "reviewer", "viewer")
 DESIGNERS, JUDGES, OWNERS = ("owner", "designer"), ("owner", "designer", "reviewer"), ("owner",)
 
 OWN = {"account_change_password", "account_reauthenticate"}  # pages of one's own account, which are django-allauth's
-OPEN = {"healthz", "account_login", "account_logout", "account_signup", "account_inactive"}
+OPEN = {"healthz", "readyz", "metrics", "account_login", "account_logout", "account_signup", "account_inactive"}
 # Addresses that only show: every member of the team may look.
 SHOWS = {
     "home", "accounts:team", "tokens:list", "datasets:list",
