@@ -2,11 +2,13 @@
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import load_command_class
 
 from designlab.api.root import api
 from designlab.campaigns.models import Campaign, Run
 from designlab.datasets.models import DataSet, PropertyModel
 from designlab.rounds.models import Well
+from tests.designlab import fifth_family
 from tests.designlab.api.conftest import caller
 from tests.designlab.factories import make_team, make_user
 
@@ -183,3 +185,15 @@ def test_settings_of_every_family_are_told(world):
     assert set(told) >= {"gflownet", "diffusion", "energy"}
     assert {"name", "default", "help", "low", "high"} <= set(told["gflownet"][0])
     assert Campaign.objects.count() == 1
+
+
+def test_a_family_that_is_registered_is_on_offer_here_and_on_the_command_line(world, monkeypatch):
+    fifth_family.register(monkeypatch)
+    told = {one["name"]: one["settings"] for one in world.ask.get("/generators").json()}
+    assert {row["name"] for row in told["fifth"]} >= {"targets", "learning_rate"}
+    refused = world.ask.post(f"/campaigns/{world.campaign.pk}/runs", {
+        "generator": "fifth", "minutes": 1, "settings": {"learning_rate": 3},
+    })  # fmt: skip
+    assert (refused.status_code, refused.json()["field"]) == (422, "learning_rate")
+    parser = load_command_class("designlab.campaigns", "design").create_parser("manage.py", "design")
+    assert "gflownet, fifth" in parser.format_help()

@@ -53,7 +53,8 @@ class Command(BaseCommand):
         goal.add_argument("--target", type=float, help="reach this value of the label")
         parser.add_argument("--reward", type=Path, help="a reward as JSON, instead of the default one for the label")
         parser.add_argument("--unlabelled", type=Path, help="more of the same kind, without labels")
-        parser.add_argument("--generator", default="gflownet", help="the generator (default: gflownet)")
+        offered = ", ".join(family["name"] for family in engine.families())
+        parser.add_argument("--generator", default="gflownet", help=f"{offered} (default: gflownet)")
         parser.add_argument("--config", default="{}", help="settings of the generator as JSON")
         parser.add_argument(
             "--sweep", metavar="A,B,C", help="values of the label that a generator with targets draws designs for"
