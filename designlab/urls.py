@@ -3,6 +3,7 @@
 from django.urls import include, path
 
 from designlab.campaigns.home import home
+from designlab.operations.activity import activity
 from designlab.operations.views import healthz, metrics, readyz
 
 urlpatterns = [
@@ -12,6 +13,7 @@ urlpatterns = [
     path("metrics", metrics, name="metrics"),
     path("sign-in/", include("designlab.accounts.sign_in")),
     path("team/", include("designlab.accounts.urls")),
+    path("team/activity", activity, name="activity"),
     path("team/tokens/", include("designlab.api.page_urls")),
     path("api/v1/", include("designlab.api.root")),
     path("data/", include("designlab.datasets.urls")),

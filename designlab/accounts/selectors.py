@@ -29,6 +29,15 @@ def colleagues(team: Team):
     return Membership.objects.filter(team=team).select_related("user").order_by("role", "user__username")
 
 
+def membership_for(user: User, pk: int) -> Membership:
+    """The membership with this id when the user belongs to its team; otherwise it is not found."""
+    rows = Membership.objects.select_related("user", "team").filter(team__memberships__user=user)
+    found = rows.filter(pk=pk).first()
+    if found is None:
+        raise Http404
+    return found
+
+
 def team_for(user: User, pk: int) -> Team:
     """The team with this id when the user belongs to it; otherwise it is not found."""
     team = Team.objects.filter(pk=pk, memberships__user=user).first()

@@ -4,6 +4,7 @@ import pytest
 from django.urls import get_resolver, reverse
 from django.urls.resolvers import URLPattern, URLResolver
 
+from designlab.accounts.models import Membership
 from designlab.api.models import Token
 from designlab.api.tokens import create_token
 from designlab.campaigns import saved_rewards
@@ -47,6 +48,7 @@ STANDS_FOR = {
     Round: [f"rounds:{n}" for n in ("plate", "sent", "undo")],
     Well: ["rounds:correct"],
     Mention: ["candidates:seen"],
+    Membership: ["accounts:set_role", "accounts:remove_member"],
     Token: ["tokens:revoke"],
     ReviewRound: [
         "reports:review",
@@ -103,6 +105,9 @@ def theirs(media):
         Measurement: value,
         MakeList: made,
         Mention: mention,
+        Membership: Membership.objects.create(
+            team=team, user=factories.make_user(None, username="member"), role="viewer"
+        ),
         Token: create_token(actor=owner, team=team, name="theirs", scope="full", days=1).token,
         DataSet: campaign.labelled,
         SavedReward: version.saved,

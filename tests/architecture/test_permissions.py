@@ -33,7 +33,7 @@ OWN = {"account_change_password", "account_reauthenticate"}  # pages of one's ow
 OPEN = {"healthz", "readyz", "metrics", "account_login", "account_logout", "account_signup", "account_inactive"}
 # Addresses that only show: every member of the team may look.
 SHOWS = {
-    "home", "accounts:team", "tokens:list", "datasets:list",
+    "home", "activity", "accounts:team", "tokens:list", "datasets:list",
     "datasets:progress", "datasets:rejected", "datasets:merged", "datasets:curated",
     "campaigns:list", "campaigns:rewards", "campaigns:saved_reward", "campaigns:reward_version_json",
     "campaigns:detail", "campaigns:reward_json", "campaigns:run", "campaigns:run_live", "rounds:list",
@@ -51,6 +51,8 @@ FORMS = {
 }  # fmt: skip
 # What the rest is told, and who may: the input works in the state that `PREPARED` makes of the row.
 CHANGES: dict[str, tuple[tuple[str, ...], dict]] = {
+    "accounts:set_role": (OWNERS, {"role": "owner"}),
+    "accounts:remove_member": (OWNERS, {}),
     "accounts:add_member": (OWNERS, {"username": "newcomer", "role": "viewer"}),
     "tokens:revoke": (OWNERS, {}),  # the one who made it, here an owner
     "datasets:upload": (DESIGNERS, {"file": b"smiles,logS\nCCO,1\n"}),
@@ -118,7 +120,9 @@ def people(theirs):
     team = theirs[Campaign].team
     DataSet.objects.update(labels=[{"name": "logS", "column": "logS", "unit": "log mol/L"}])
     Search.objects.update(spec=theirs[Search].spec | rounds.check_rounds({"budget": 9, "batch": 4}, {}))
-    found = {"owner": team.members.get()} | {role: factories.make_user(team, role, role) for role in MEMBERS[1:]}
+    found = {"owner": team.members.get(memberships__role="owner")} | {
+        role: factories.make_user(team, role, role) for role in MEMBERS[1:]
+    }
     clients = {role: Client() for role in found}
     for role, client in clients.items():
         client.force_login(found[role])

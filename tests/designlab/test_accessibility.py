@@ -20,7 +20,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 # Pages without an id, and with the id of what; what is a part of a page, a file or a change is no page.
 PLAIN = ("home", "account_change_password", "account_signup", "account_inactive",
-         "accounts:team", "datasets:list", "datasets:upload", "campaigns:list", "campaigns:new", "campaigns:rewards",
+         "accounts:team", "activity",
+         "datasets:list", "datasets:upload", "campaigns:list", "campaigns:new", "campaigns:rewards",
          "rounds:list", "rounds:new", "candidates:reviews", "tokens:list")  # fmt: skip
 OF = {
     "datasets:detail": "imported", "campaigns:saved_reward": "reward",
@@ -36,7 +37,8 @@ OF = {
 SIGNED_OUT = ("account_login",)
 NO_PAGE = frozenset({
     "healthz", "readyz", "metrics", "tokens:revoke", "account_logout", "account_reauthenticate",
-    "accounts:switch", "accounts:add_member", "datasets:map", "datasets:read_again",
+    "accounts:switch", "accounts:add_member", "accounts:set_role", "accounts:remove_member",
+    "datasets:map", "datasets:read_again",
     "datasets:delete",
     "datasets:learn_again", "datasets:progress", "datasets:rejected", "datasets:merged", "datasets:curated",
     "campaigns:create", "campaigns:preview", "campaigns:preflight", "campaigns:scorer_test", "campaigns:reward_upload",
