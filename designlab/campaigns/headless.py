@@ -22,6 +22,7 @@ from designlab.engine.errors import Refused
 log = logging.getLogger(__name__)
 OWNER = "headless"
 LONGEST_IMPORT_S = 3_600.0
+LONGEST_LEARNING_S = 3_600.0
 
 
 @dataclass(frozen=True)
@@ -90,13 +91,21 @@ def _answer(data: DataSet, *, actor: User, structure: str | None, labels: list[s
 
 
 def learned(data: DataSet, label: str, *, actor: User, seed: int = 0) -> PropertyModel:
-    """The model of a label, learned here and now unless it is there. Raises Refused with the reason it cannot be."""
+    """The model of a label: learned here and now, or waited for where another process learns it.
+
+    Raises Refused with the reason it cannot be learned, or when the other process takes too long.
+    """
     model = modelling.ask_for_model(actor=actor, dataset=data, label=label, seed=seed)
-    modelling.train_now(model.id)
-    model.refresh_from_db()
-    if model.status != PropertyModel.Status.READY:
-        raise Refused(model.message or f"The model of {label!r} is being learned by another process.")
-    return model
+    end = time.monotonic() + LONGEST_LEARNING_S
+    while time.monotonic() < end:
+        modelling.train_now(model.id)  # nothing to do while somebody else is alive on it
+        model.refresh_from_db()
+        if model.status == PropertyModel.Status.READY:
+            return model
+        if model.status == PropertyModel.Status.FAILED:
+            raise Refused(model.message)
+        time.sleep(0.5)
+    raise Refused(f"The model of {label!r} is still being learned by another process after {LONGEST_LEARNING_S:.0f} s.")
 
 
 def reward_for(data: DataSet, label: str, goal: Goal) -> dict:
