@@ -103,7 +103,7 @@ def _with_more(run: Run, found: Groups, n: int) -> Groups:
     )
 
 
-def _folder(run: Run) -> str:
+def folder_of(run: Run) -> str:
     """Where a run's groups lie; the moment of creation tells it from one of another database."""
     return f"groups/run-{run.pk}-{round(run.created_at.timestamp() * 1e6)}"
 
@@ -111,10 +111,10 @@ def _folder(run: Run) -> str:
 def _kept(run: Run) -> list[str]:
     """The files there are, the longest first."""
     try:
-        listed = default_storage.listdir(_folder(run))[1]
+        listed = default_storage.listdir(folder_of(run))[1]
     except FileNotFoundError:
         return []
-    return [f"{_folder(run)}/{name}" for name in sorted(filter(_NAME.fullmatch, listed), reverse=True)]
+    return [f"{folder_of(run)}/{name}" for name in sorted(filter(_NAME.fullmatch, listed), reverse=True)]
 
 
 @lru_cache(maxsize=4)
@@ -134,7 +134,7 @@ def _read(name: str) -> Groups:
 
 def _write(run: Run, found: Groups) -> None:
     """Store groups, and drop the shorter files; where another process was as quick its own stays."""
-    name, before = f"{_folder(run)}/{len(found):08d}.npz", _kept(run)
+    name, before = f"{folder_of(run)}/{len(found):08d}.npz", _kept(run)
     file = io.BytesIO()
     joined = np.frombuffer("\n".join(found.scaffolds).encode(), np.uint8)
     np.savez(file, family=found.family, leader=found.leader, scaffolds=joined)

@@ -1,6 +1,5 @@
 """What a worker does with a file, from storage and back: look into it, import it. Returns the fields to write."""
 
-import hashlib
 import shutil
 import tempfile
 import uuid
@@ -22,6 +21,7 @@ from designlab.datasets.errors import ImportRefused
 from designlab.datasets.histogram import histogram
 from designlab.datasets.models import DataSet
 from designlab.engine import chemistry
+from designlab.engine.files import sha256_of
 
 N_MEASURED = 5_000
 PROPERTIES = (("molecular_weight", "Molecular weight", "Da"), ("logp", "Computed logP", ""))
@@ -72,19 +72,19 @@ def _kept(dataset: DataSet, receipt: dict[str, Any], out: Path) -> dict[str, Any
     kind = dataset.mapping.get("kind") or DataSet.Kind.MOLECULE
     receipt["standardisation"] = chemistry.standardisation_version(kind)
     receipt |= {"figures": _figures(table, labels, kind), "disagreements": curated.disagreements(table, labels)}
-    digest = hashlib.sha256((out / files["table"]).read_bytes()).hexdigest()
+    digests = {what: sha256_of(out / name) for what, name in files.items()}
     folder = f"{Path(dataset.original.name).parent.as_posix()}/{uuid.uuid4().hex[:8]}"
     stored = {what: _store(out / name, f"{folder}/{name}") for what, name in files.items()}
     return {
         "status": DataSet.Status.READY,
         "message": "",
-        "receipt": receipt | {"stored": stored},
+        "receipt": receipt | {"stored": stored, "digests": digests},
         "labels": labels,
         "n_structures": table.num_rows,
         "kind": kind,
         "standardisation": receipt["standardisation"],
         "table": stored["table"],
-        "table_sha256": digest,
+        "table_sha256": digests["table"],
         "rejected": stored["rejected"],
     }
 
