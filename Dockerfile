@@ -13,7 +13,7 @@ RUN python -m venv /venv \
 
 FROM python:3.11-slim
 ARG REVISION=
-RUN apt-get update && apt-get install -y --no-install-recommends libxrender1 libxext6 libexpat1 \
+RUN apt-get update && apt-get install -y --no-install-recommends libxrender1 libxext6 libexpat1 postgresql-client \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --create-home --uid 10001 designlab && install -d -o designlab /data
 COPY --from=build /venv /venv

@@ -1,6 +1,5 @@
 """The sanity checker finds each fault that was made on purpose, and none where there is none."""
 
-import hashlib
 import os
 import time
 from pathlib import Path
@@ -11,52 +10,18 @@ from django.core.files.storage import default_storage
 from django.core.management import call_command
 
 from designlab.campaigns.models import CampaignBudget, Checkpoint, Grant, LedgerEntry, Run
-from designlab.candidates import grouping, structure_index
-from designlab.datasets.models import PropertyModel
 from designlab.operations import sanity, stored
-from designlab.rounds.models import Round, Search, Well
-from tests.designlab import factories
+from designlab.rounds.models import Search
+from tests.designlab.operations import stage
 
 pytestmark = pytest.mark.django_db
 DAY_S = 86_400
 
 
-def kept(name: str, content: bytes) -> tuple[str, str]:
-    return default_storage.save(name, ContentFile(content)), hashlib.sha256(content).hexdigest()
-
-
 @pytest.fixture
 def lab():
     """A campaign with a file of every kind, and counts that agree."""
-    team = factories.make_team()
-    owner = factories.make_user(team)
-    campaign = factories.make_campaign(team, owner)
-    data = campaign.labelled
-    data.original.name, data.original_sha256 = kept("datasets/a/original", b"smiles\nCCO\n")
-    merged, digest = kept("datasets/a/b/merged.csv", b"merged")
-    data.rejected, _ = kept("datasets/a/b/rejected.csv", b"")
-    data.receipt = {"stored": {"merged": merged, "rejected": data.rejected}, "digests": {"merged": digest}}
-    data.save()
-    run = factories.make_run(campaign, owner, n_evaluations=5)
-    run.budget_evaluations = 5
-    run.save()
-    LedgerEntry.objects.create(run=run, step=1, key="reward", n_evaluations=5)
-    budget = CampaignBudget.objects.create(campaign=campaign, oracle="reward", limit=6, granted=5)
-    Grant.objects.create(budget=budget, run=run, n=5)
-    file, digest = kept("checkpoints/run-1.zip", b"checkpoint")
-    Checkpoint.objects.create(run=run, step=1, fencing_token=1, file=file, sha256=digest, schema=1)
-    archive, digest = kept("models/model-1.zip", b"model")
-    PropertyModel.objects.create(dataset=data, label="logS", archive=archive, archive_sha256=digest)
-    state, digest = kept("rounds/search-1.zip", b"state")
-    search = Search.objects.create(
-        team=team, name="Ours", like=data, spec={}, budget=1, n_charged=1, created_by=owner, state=state,
-        state_sha256=digest,
-    )  # fmt: skip
-    plate = Round.objects.create(search=search, index=0, number=1)
-    Well.objects.create(search=search, round=plate, index=0, position=1, smiles="CCO", key="CCO", path=[1])
-    for folder in (structure_index.folder_of(run), grouping.folder_of(run)):
-        kept(f"{folder}/00000000-00000005.npz", b"made again when lost")
-    return run
+    return stage.lab()
 
 
 def old(name: str, content: bytes = b"left over") -> str:
