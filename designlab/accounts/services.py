@@ -35,6 +35,22 @@ def create_team(*, name: str, owner: User) -> Team:
     return team
 
 
+def ensure_person(username: str) -> tuple[User, str]:
+    """The person of this name and, when the account had to be made, its first password. Raises MemberRefused."""
+    user = User.objects.filter(username=username).first()
+    if user is not None:
+        return user, ""
+    password = secrets.token_urlsafe(12)
+    user = User(username=username)
+    user.set_password(password)
+    try:
+        user.full_clean()
+    except ValidationError as problem:
+        raise MemberRefused(f"Name: {' '.join(problem.message_dict.get('username', ['is not usable.']))}") from problem
+    user.save()
+    return user, password
+
+
 @transaction.atomic
 def add_member(*, actor: User, team: Team, username: str, role: str) -> Added:
     """Add a person by name, making the account when there is none. Only an owner may."""
@@ -43,19 +59,7 @@ def add_member(*, actor: User, team: Team, username: str, role: str) -> Added:
         raise MemberRefused("Only an owner of the team can add people.")
     if role not in ROLES:
         raise MemberRefused(f"The role must be one of {', '.join(ROLES)}.")
-    password = ""
-    user = User.objects.filter(username=username).first()
-    if user is None:
-        password = secrets.token_urlsafe(12)
-        user = User(username=username)
-        user.set_password(password)
-        try:
-            user.full_clean()
-        except ValidationError as problem:
-            raise MemberRefused(
-                f"Name: {' '.join(problem.message_dict.get('username', ['is not usable.']))}"
-            ) from problem
-        user.save()
+    user, password = ensure_person(username)
     membership, fresh = Membership.objects.get_or_create(team=team, user=user, defaults={"role": role})
     if not fresh:
         raise MemberRefused(f"{username} is already {membership.role} in {team}.")
