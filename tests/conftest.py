@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 from django.core.cache import cache
 
+from tests.outbound import sitecustomize as outbound
+
+outbound.install()
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
@@ -21,6 +24,14 @@ def _one_torch_thread():
 
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_leaves_the_machine():
+    """Every test is held to it, whatever it catches."""
+    yield
+    tried, outbound.tried[:] = list(outbound.tried), []
+    assert tried == []
 
 
 @pytest.fixture

@@ -44,13 +44,14 @@ class Installation:
     """Database, Redis, worker and beat under one folder; every process is ended by `close`."""
 
     def __init__(self, folder: Path, **settings: str) -> None:
-        self.var = folder / "var"
+        self.var, self.outbound = folder / "var", folder / "outbound"
         self.var.mkdir(parents=True)
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("DESIGNLAB_") and k != "REDIS_URL"}
         self.env = inherited | {
             "DJANGO_SETTINGS_MODULE": "designlab.settings",
             "DESIGNLAB_VAR": str(self.var),
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": os.pathsep.join([str(ROOT / "tests" / "outbound"), str(ROOT)]),
+            "DESIGNLAB_TEST_OUTBOUND": str(folder / "outbound"),
             "OMP_NUM_THREADS": "1",
             **settings,
         }
@@ -118,7 +119,7 @@ class Installation:
             connection.close()
 
     def close(self) -> None:
-        """End everything."""
+        """End everything, and make sure that no process tried to reach another machine."""
         for process in self.processes.values():
             if process.poll() is None:
                 process.terminate()
@@ -127,3 +128,5 @@ class Installation:
                 process.wait(10)
             except subprocess.TimeoutExpired:
                 self.kill(name)
+        tried = self.outbound.read_text() if self.outbound.exists() else ""
+        assert not tried, f"a process tried to leave the machine: {tried}"
