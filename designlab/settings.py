@@ -107,7 +107,13 @@ TEMPLATES = [
 ]
 
 # -- state of record --------------------------------------------------------------------------------
-DATABASES = {"default": dj_database_url.config(default=f"sqlite:///{VAR / 'designlab.sqlite3'}", conn_max_age=60)}
+DATABASES = {
+    "default": dj_database_url.config(
+        default=f"sqlite:///{VAR / 'designlab.sqlite3'}",
+        conn_max_age=60,
+        conn_health_checks=True,  # after a restart of the database no page meets a connection that died with it
+    )
+}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = {
         # A write transaction takes its lock at once and waits for it, instead of failing half way.
