@@ -10,8 +10,10 @@ from django.core.files.storage import default_storage
 from django.core.management import call_command
 
 from designlab.campaigns.models import CampaignBudget, Checkpoint, Grant, LedgerEntry, Run
+from designlab.datasets import services
 from designlab.operations import sanity, stored
 from designlab.rounds.models import Search
+from tests.designlab import factories
 from tests.designlab.operations import stage
 
 pytestmark = pytest.mark.django_db
@@ -125,3 +127,17 @@ def test_a_slice_written_between_two_looks_is_no_fault(lab, monkeypatch):
 def test_sentences_and_status(lab, capsys):
     call_command("sanity")
     assert "7 files (1 without a digest), 1 runs and 1 searches were checked: no faults." in capsys.readouterr().out
+
+
+def test_an_import_leaves_no_file_without_a_digest():
+    team = factories.make_team()
+    owner = factories.make_user(team)
+    rows = "".join(f"{text},{-0.1 * i:.2f}\n" for i, text in enumerate(factories.molecules(12)))
+    data = services.add_file(actor=owner, team=team, file=ContentFile(f"smiles,logS\n{rows}".encode(), name="a.csv"))
+    services.inspect_now(data.pk)
+    data.refresh_from_db()
+    services.import_with(actor=owner, dataset_id=data.pk, mapping=services.suggested_mapping(data))
+    services.import_now(data.pk)
+    found = sanity.look()
+    assert found.n_files > 3
+    assert (found.n_without_digest, found.faults, found.young) == (0, [], [])
