@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from designlab.campaigns import run_views, saved_views, setup_views, views
+from designlab.campaigns import compare_views, run_views, saved_views, setup_views, views
 
 app_name = "campaigns"
 urlpatterns = [
@@ -18,6 +18,7 @@ urlpatterns = [
     path("rewards/<int:pk>/upload", saved_views.upload_version, name="reward_version_upload"),
     path("rewards/versions/<int:pk>.json", saved_views.version_json, name="reward_version_json"),
     path("<int:pk>/", views.detail, name="detail"),
+    path("<int:pk>/compare", compare_views.compare, name="compare"),
     path("<int:pk>/new-run", setup_views.new_run, name="new_run"),
     path("<int:pk>/budgets", views.set_budgets, name="set_budgets"),
     path("<int:pk>/reward.json", setup_views.reward_json, name="reward_json"),

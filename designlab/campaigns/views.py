@@ -38,13 +38,15 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
         "team", "labelled", "unlabelled", "created_by", "made_from__saved"
     )
     campaign = get_object_or_404(rows, pk=pk)
+    runs = pages.runs_of(campaign)
     shown = {
         "campaign": campaign,
         "designs": designs_of(campaign.kind),
         "sentences": reward_engine.describe_reward(campaign.reward),
         "models": pages.models_for(campaign.reward, campaign.labelled),
         "as_saved": campaign.made_from and is_as_saved(campaign.reward, campaign.made_from),
-        "runs": pages.runs_of(campaign),
+        "runs": runs,
+        "comparable": sum(run.n_candidates > 0 for run in runs) > 1,
         "may_steer": pages.may_steer(request.user, campaign),
         "budgets": pages.shared_budgets(campaign),
         "section": "campaigns",

@@ -4,6 +4,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from django.db.models import QuerySet
+
 from designlab.campaigns.models import Run
 from designlab.candidates.models import Candidate
 from designlab.common.kept import kept, key_of
@@ -85,9 +87,19 @@ def coverage(run: Run, rule: Rule) -> Coverage:
     return Coverage(rule=rule, **kept(key, lambda: _computed(run, rule)))
 
 
+def modes_within(run: Run, rule: Rule, n: int) -> int:
+    """Modes among what the first n evaluations gave: of the best ones, as many as `coverage` compares."""
+    sample = _sample(_best(Candidate.objects.filter(run=run, reward__gte=rule.threshold, evaluation__lte=n)), rule)
+    return len(modes.found(sample, rule, n)["centres"])
+
+
+def _best(above: QuerySet[Candidate]) -> list[Candidate]:
+    return list(above.order_by("-log_reward", "id").only("smiles", "reward", "evaluation", "fingerprint")[:COUNTED])
+
+
 def _computed(run: Run, rule: Rule) -> dict:
     above = Candidate.objects.filter(run=run, reward__gte=rule.threshold)
-    counted = list(above.order_by("-log_reward", "id").only("smiles", "reward", "evaluation", "fingerprint")[:COUNTED])
+    counted = _best(above)
     sample = _sample(counted, rule)
     n_evaluations = max([run.n_evaluations, *sample.evaluations])
     result = modes.found(sample, rule, n_evaluations)

@@ -24,6 +24,11 @@ def family_colour(family: str) -> str:
     return FAMILY.get(family, ACCENT)
 
 
+def faded(colour: str, percent: int) -> str:
+    """So much of a named colour, for areas that lie over each other."""
+    return f"{colour} {percent}%"
+
+
 def plain(text: str) -> str:
     """Text from people, made harmless: Plotly reads a few tags in names, labels and hovers."""
     return str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -17,10 +17,18 @@
     document.head.append(script);
   }));
 
+  // #rrggbb, as the stylesheet writes its colours, with so much of it.
+  function faded(colour, share) {
+    const [red, green, blue] = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
+    return `rgba(${red}, ${green}, ${blue}, ${share})`;
+  }
+
   function coloured(part, style) {
     if (typeof part === "string") {
-      const token = /^var\((--[\w-]+)\)$/.exec(part);
-      return token ? style.getPropertyValue(token[1]).trim() || "#888" : part;
+      const token = /^var\((--[\w-]+)\)(?: (\d+)%)?$/.exec(part);
+      if (!token) return part;
+      const colour = style.getPropertyValue(token[1]).trim() || "#888888";
+      return token[2] ? faded(colour, Number(token[2]) / 100) : colour;
     }
     if (Array.isArray(part)) {
       const numbers = typeof part[0] === "number" && typeof part[1] !== "string";  // long columns are left as they are

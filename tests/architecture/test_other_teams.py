@@ -26,7 +26,7 @@ STANDS_FOR = {
     ],
     PropertyModel: ["datasets:learn_again"],
     Campaign: [
-        *(f"campaigns:{n}" for n in ("detail", "new_run", "set_budgets", "reward_json")),
+        *(f"campaigns:{n}" for n in ("detail", "compare", "new_run", "set_budgets", "reward_json")),
         *(f"results:{n}" for n in ("page", "upload", "tell", "learn", "next_round", "download")), "reports:campaign",
         "choosing:shortlist", "choosing:shortlist_file",
     ],

@@ -25,7 +25,7 @@ PLAIN = ("home", "account_change_password", "account_signup", "account_inactive"
          "rounds:list", "rounds:new", "candidates:reviews", "tokens:list")  # fmt: skip
 OF = {
     "datasets:detail": "imported", "campaigns:saved_reward": "reward",
-    "campaigns:detail": "campaign", "campaigns:run": "run", "results:page": "campaign",
+    "campaigns:detail": "campaign", "campaigns:run": "run", "campaigns:compare": "campaign", "results:page": "campaign",
     "rounds:search": "search", "candidates:list": "run",
     "candidates:space": "run", "candidates:modes": "run", "candidates:why_not": "run",
     "candidates:families": "run", "candidates:clusters": "run",

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-SHEET = (Path(__file__).parents[2] / "static/designlab/designlab.css").read_text()
+SHEETS = Path(__file__).parents[2] / "static/designlab"
+SHEET = (SHEETS / "designlab.css").read_text()
 
 
 def tokens(opening: str) -> dict[str, str]:
@@ -29,6 +30,15 @@ def luminance(colour: str) -> float:
 def contrast(one: str, other: str) -> float:
     low, high = sorted([luminance(one), luminance(other)])
     return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("sheet", sorted(SHEETS.glob("*.css")), ids=lambda sheet: sheet.name)
+def test_every_block_that_opens_closes(sheet):
+    depth = 0
+    for sign in re.sub(r"/\*.*?\*/", "", sheet.read_text(), flags=re.DOTALL):
+        depth += {"{": 1, "}": -1}.get(sign, 0)
+        assert depth in (0, 1, 2), "a rule stands inside another, or closes twice"
+    assert depth == 0
 
 
 def test_contrast_of_black_on_white_is_the_known_21():
