@@ -35,7 +35,7 @@ OPEN = {"healthz", "readyz", "metrics", "account_login", "account_logout", "acco
 SHOWS = {
     "home", "activity", "accounts:team", "tokens:list", "datasets:list",
     "datasets:progress", "datasets:rejected", "datasets:merged", "datasets:curated",
-    "campaigns:list", "campaigns:rewards", "campaigns:saved_reward", "campaigns:reward_version_json",
+    "campaigns:list", "campaigns:rewards", "campaigns:saved_reward", "campaigns:reward_version_json", "campaigns:compare",
     "campaigns:detail", "campaigns:reward_json", "campaigns:run", "campaigns:run_live", "rounds:list",
     "rounds:search", "rounds:live", "rounds:ledger", "rounds:plate", "results:page", "results:download",
     "choosing:shortlist", "choosing:shortlist_file", "choosing:make_list", "reports:review", "reports:campaign",
