@@ -35,9 +35,9 @@ OPEN = {"healthz", "readyz", "metrics", "account_login", "account_logout", "acco
 SHOWS = {
     "home", "activity", "accounts:team", "tokens:list", "datasets:list",
     "datasets:progress", "datasets:rejected", "datasets:merged", "datasets:curated",
-    "campaigns:list", "campaigns:rewards", "campaigns:saved_reward", "campaigns:reward_version_json", "campaigns:compare",
-    "campaigns:detail", "campaigns:reward_json", "campaigns:run", "campaigns:run_live", "rounds:list",
-    "rounds:search", "rounds:live", "rounds:ledger", "rounds:plate", "results:page", "results:download",
+    "campaigns:list", "campaigns:rewards", "campaigns:saved_reward", "campaigns:reward_version_json",
+    "campaigns:detail", "campaigns:compare", "campaigns:reward_json", "campaigns:run", "campaigns:run_live",
+    "rounds:list", "rounds:search", "rounds:live", "rounds:ledger", "rounds:plate", "results:page", "results:download",
     "choosing:shortlist", "choosing:shortlist_file", "choosing:make_list", "reports:review", "reports:campaign",
     "candidates:list", "candidates:counting", "candidates:download", "candidates:space", "candidates:modes",
     "candidates:families", "candidates:clusters", "candidates:why_not", "candidates:detail", "candidates:drawing",
