@@ -53,5 +53,13 @@ def test_stereo_that_a_flat_drawing_loses_is_kept(smiles, v3000):
     assert Chem.MolToSmiles(Chem.MolFromMolBlock(molblock(smiles, v3000=v3000))) == wanted
 
 
+@pytest.mark.parametrize("v3000", [False, True])
+def test_double_bonds_of_a_large_ring_that_are_open_stay_open(v3000):
+    polyene = r"O=C1CCCC/C=C\C=CCC/C=C\C=CCC/C=C/CCCCO1"
+    for smiles in (polyene, polyene.replace("/", "").replace("\\", "")):
+        wanted = Chem.CanonSmiles(smiles)
+        assert Chem.MolToSmiles(Chem.MolFromMolBlock(molblock(smiles, v3000=v3000))) == wanted
+
+
 def test_v3000_holds_what_v2000_cannot():
     assert Chem.MolFromMolBlock(molblock("C" * 1000, v3000=True)).GetNumAtoms() == 1000
