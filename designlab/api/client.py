@@ -23,7 +23,8 @@ from urllib.request import Request, urlopen
 
 Row = dict[str, Any]
 TRIES = 4
-BUSY = {409, 502, 503, 504}
+LONGEST_WAIT_S = 30
+BUSY = {502, 503, 504}
 
 
 class Refused(Exception):
@@ -294,9 +295,12 @@ class DesignLab:
             try:
                 return urlopen(Request(address, data=body, headers=sent, method=method), timeout=self.timeout_s)  # noqa: S310
             except HTTPError as error:
-                refusal = _refusal(error)
-                if last or error.code not in BUSY or (error.code == 409 and "being worked on" not in str(refusal)):
-                    raise refusal from error
+                wait_s = error.headers.get("Retry-After")  # said where the same request will do later
+                if last or not (wait_s or error.code in BUSY):
+                    raise _refusal(error) from error
+                if wait_s and wait_s.isdecimal():
+                    time.sleep(min(int(wait_s), LONGEST_WAIT_S))
+                    continue
             except URLError:
                 if last:
                     raise

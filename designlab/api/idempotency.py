@@ -28,7 +28,7 @@ def once(view: View) -> View:
         key = request.headers.get(HEADER, "")
         if request.method != "POST" or not key:
             return view(request, *args, **named)
-        token = tokens.find(request.headers.get("Authorization", ""))
+        token = tokens.find(request.headers.get("Authorization", "").rpartition(" ")[2])
         if token is None:
             return view(request, *args, **named)  # which refuses
         if len(key) > LONGEST_KEY or not key.isprintable():
@@ -52,7 +52,9 @@ def _begin(token: Token, key: str, digest: str) -> tuple[Remembered | None, Http
     except IntegrityError:
         earlier = Remembered.objects.filter(token=token, key=key).first()
     if earlier is None or earlier.status is None:
-        return None, problem(409, "The first request with this key is still being worked on; ask again in a moment.")
+        waits = problem(409, "The first request with this key is still being worked on; ask again in a moment.")
+        waits["Retry-After"] = "1"
+        return None, waits
     if earlier.request != digest:
         return None, problem(422, "This key was used for another request; every new change needs a new key.", HEADER)
     answer = HttpResponse(earlier.body, status=earlier.status, content_type=earlier.content_type)

@@ -13,7 +13,6 @@ from designlab.api import client, problems
 from designlab.api.access import TokenAuth
 from designlab.api.idempotency import once
 from designlab.api.routes import campaigns, candidates, data, results, reviews, searches, team
-from designlab.candidates.exports import KINDS
 from designlab.datasets.services import limit_words
 from designlab.datasets.uploads import ENVELOPE
 from designlab.version import VERSION
@@ -36,9 +35,6 @@ class Interface(NinjaAPI):
                     content = answer.get("content", {})
                     if int(status) >= 400 and "application/json" in content:
                         answer["content"] = {problems.CONTENT_TYPE: content.pop("application/json")}
-        files = next(found for path, found in document["paths"].items() if path.endswith("/candidates.{kind}"))
-        kinds = {kind.partition(";")[0] for kind, _ in KINDS.values()}
-        files["get"]["responses"][200]["content"] = {kind: {"schema": {"type": "string"}} for kind in sorted(kinds)}
         return document
 
 

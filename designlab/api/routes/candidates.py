@@ -39,6 +39,18 @@ FILTERS = {
 }
 
 
+FILES = {
+    "responses": {
+        200: {
+            "content": {
+                kind.partition(";")[0]: {"schema": {"type": "string"}}
+                for kind, _ in sorted(exports.KINDS.values(), key=str)
+            }
+        }
+    }
+}
+
+
 class CandidateOut(Schema):
     """One candidate with every objective's value, uncertainty and desirability."""
 
@@ -83,7 +95,7 @@ def list_candidates(request: HttpRequest, pk: int, cursor: Cursor = "", limit: L
     return page_in_order(found.ids, found.rows, _told, cursor, limit)
 
 
-@router.get("/runs/{pk}/candidates.{kind}", response=answers(None) | {503: Problem}, openapi_extra=FILTERS)
+@router.get("/runs/{pk}/candidates.{kind}", response=answers(None) | {503: Problem}, openapi_extra=FILTERS | FILES)
 def download_candidates(request: HttpRequest, pk: int, kind: str) -> Any:
     """The same list as a file, of every kind that the page offers."""
     run = one_of(runs_of(request), pk)

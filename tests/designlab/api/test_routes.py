@@ -4,6 +4,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import load_command_class
 
+from designlab.api.models import Remembered, Token
 from designlab.api.root import api
 from designlab.campaigns.models import Campaign, Run
 from designlab.datasets.models import DataSet, PropertyModel
@@ -197,3 +198,11 @@ def test_a_family_that_is_registered_is_on_offer_here_and_on_the_command_line(wo
     assert (refused.status_code, refused.json()["field"]) == (422, "learning_rate")
     parser = load_command_class("designlab.campaigns", "design").create_parser("manage.py", "design")
     assert "gflownet, fifth" in parser.format_help()
+
+
+def test_a_repetition_while_the_first_is_worked_on_is_told_to_come_back(world):
+    address, key = f"/campaigns/{world.campaign.pk}/runs", {"Idempotency-Key": "night-7"}
+    Remembered.objects.create(token=Token.objects.get(), key="night-7", request="")
+    answer = world.ask.post(address, {"generator": "gflownet", "minutes": 1, "start": False}, **key)
+    assert (answer.status_code, answer["Retry-After"]) == (409, "1")
+    assert Run.objects.filter(campaign=world.campaign).count() == 1
